@@ -1,0 +1,104 @@
+# Every target does its own set-up and is quick when nothing changed.
+#
+#   make book          the site, from executed chapters, in _build/html
+#   make test          every test: library, notebooks, site in a browser
+#   make help          the other targets
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+OLDEST := .venv-oldest
+JOBS   ?= 2
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export RMTLIB_OFFLINE := 1
+ifeq ($(origin RMTLIB_DATA),undefined)
+ifneq ($(wildcard ../shared/data),)
+export RMTLIB_DATA := $(abspath ../shared/data)
+endif
+endif
+
+TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=120
+
+.PHONY: help book test test-fast test-oldest seeds serve bench experiments \
+        release data lock tidy address clean
+
+help:
+	@echo "make book         build the site from executed chapters into _build/html"
+	@echo "make test         run all tests (library, notebooks, oldest versions, site)"
+	@echo "make test-fast    run the library's tests and the guards (under two minutes)"
+	@echo "make test-oldest  run the library's tests on the oldest supported versions"
+	@echo "make seeds        run every claim at 20 other seeds"
+	@echo "make serve        build, then serve on http://127.0.0.1:8000"
+	@echo "make bench        run the benchmarks"
+	@echo "make experiments  redo the long runs behind experiments/results"
+	@echo "make release      write the student notebooks of the problem sets"
+	@echo "make data         download the data sets that the chapters use"
+	@echo "make tidy         format code, bring notebooks to canonical form"
+	@echo "make lock         rewrite constraints.txt from a fresh environment"
+	@echo "make address URL=https://github.com/OWNER/NAME [HUB=https://...]"
+	@echo "make clean        remove everything that the other targets made"
+
+# torch first, from its CPU index: the package index's Linux build needs 2.7 GB
+# of CUDA libraries. Where that index is out of reach the requirements decide.
+define install
+test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+$(1)/bin/pip install -q --no-deps --retries 0 --timeout 10 \
+	--index-url https://download.pytorch.org/whl/cpu torch==$(TORCH) \
+	|| echo "The CPU index of torch is out of reach: using the package index."
+$(1)/bin/pip install -q $(2)
+endef
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	$(call install,$(VENV),-r requirements.txt -c constraints.txt)
+	touch $@
+
+$(OLDEST)/.ready: requirements.txt constraints-oldest.txt pyproject.toml
+	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install -q -c constraints-oldest.txt -e . ipykernel nbclient \
+		$$(grep -E '^(pytest|pytest-xdist|hypothesis)==' requirements.txt)
+	touch $@
+
+book: $(READY)
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+
+test: book test-oldest
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(PYTEST) $(NBVAL) tests rmtlib chapters
+
+test-fast: $(READY)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(PYTEST) -m "not site" tests rmtlib
+
+test-oldest: $(OLDEST)/.ready
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(JOBS) --dist loadscope \
+		-m "not site and not book" tests rmtlib
+
+seeds: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/seeds.py
+
+serve: book
+	@echo "http://127.0.0.1:8000 (Ctrl-C stops)"
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+data: $(READY)
+	RMTLIB_OFFLINE=0 $(BIN)/python -m rmtlib.datasets mnist fashion-mnist cifar10 a9a
+
+tidy: $(READY)
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	$(BIN)/python _ext/notebooks.py chapters/*.ipynb
+
+lock:
+	rm -rf .venv-lock
+	$(call install,.venv-lock,-r requirements.txt)
+	.venv-lock/bin/python _ext/lock.py > constraints.txt
+	rm -rf .venv-lock
+
+address: $(READY)
+	$(BIN)/python _ext/address.py "$(URL)" "$(HUB)"
+
+clean:
+	rm -rf _build $(VENV) $(OLDEST) .venv-lock .pytest_cache .hypothesis .ruff_cache *.egg-info

@@ -1,0 +1,97 @@
+"""Sphinx extension of the book.
+
+It switches the kernels of the build to static explorers, keys the cache of
+executed notebooks on everything that a page depends on, serves vendored files,
+copies the alternative text that `rmtlib.plotting` writes into each figure onto
+the page, and leaves out the buttons that need the repository's address while
+that address is empty.
+"""
+
+import hashlib
+import html
+import os
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from PIL import Image
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util import logging
+
+ROOT = Path(__file__).resolve().parents[1]
+DEPENDENCIES = (
+    "rmtlib/*.py",
+    "rmtlib/*.js",
+    "rmtlib/*.css",
+    "experiments/results/*",
+    "requirements.txt",
+    "constraints.txt",
+)
+log = logging.getLogger(__name__)
+
+
+def fingerprint() -> str:
+    """Hash of all that the pages depend on besides their own text."""
+    digest = hashlib.sha256(b"static")
+    for pattern in DEPENDENCIES:
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(path.name.encode() + path.read_bytes())
+    data = os.environ.get("RMTLIB_DATA")
+    if data:
+        for path in sorted(Path(data).rglob("*")):
+            digest.update(f"{path.relative_to(data)} {path.stat().st_size}".encode())
+    return digest.hexdigest()[:16]
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    config.html_static_path += [str(ROOT / "_vendor"), str(ROOT / "_ext" / "assets")]
+    key = fingerprint()
+    cache = Path(app.outdir).parent / f"cache-{key}"
+    for stale in cache.parent.glob("cache-*"):
+        if stale != cache:
+            shutil.rmtree(stale)
+    config.nb_execution_cache_path = str(cache)
+    options = config.html_theme_options
+    known = bool(options.get("repository_url"))
+    options["use_repository_button"] = options["use_issues_button"] = known
+    launch = options.get("launch_buttons", {})
+    options["launch_buttons"] = {k: v for k, v in launch.items() if known and v}
+
+
+def description(path: Path) -> str:
+    """The alternative text stored in an SVG or PNG file, or an empty string."""
+    if path.suffix == ".svg":
+        text = path.read_text(encoding="utf-8")
+        _, found, rest = text.partition("<dc:description>")
+        return html.unescape(rest.partition("</dc:description>")[0]) if found else ""
+    with Image.open(path) as image:
+        return image.info.get("Description", "") if path.suffix == ".png" else ""
+
+
+def describe_figures(app: Sphinx, doctree: nodes.document) -> None:
+    for image in doctree.findall(nodes.image):
+        uri = image["uri"]
+        if "jupyter_execute" not in uri:
+            if not image.get("alt"):
+                log.warning("image without alternative text: %s", uri, location=image)
+            continue
+        alt = description(Path(app.srcdir) / uri.lstrip("/"))
+        if not alt:
+            log.warning("computed figure without alternative text: %s", uri, location=image)
+        image["alt"] = alt
+
+
+def record(app: Sphinx, exception: Exception | None) -> None:
+    """Leave the fingerprint beside the pages, for the tests to compare."""
+    if exception is None and app.builder.format == "html":
+        (Path(app.outdir) / "fingerprint.txt").write_text(fingerprint() + "\n")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    os.environ["RMTLIB_STATIC"] = "1"
+    app.connect("config-inited", configure)
+    app.connect("doctree-read", describe_figures)
+    app.connect("build-finished", record)
+    app.add_css_file("book.css")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

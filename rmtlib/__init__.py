@@ -1,0 +1,5 @@
+"""Random matrix theory for machine learning: laws, equivalents and checks.
+
+Data matrices are (p, n) with samples in columns. Importing the package does
+not import torch.
+"""
