@@ -3,3 +3,5 @@
 Data matrices are (p, n) with samples in columns. Importing the package does
 not import torch.
 """
+
+from rmtlib import free as free

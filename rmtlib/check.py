@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import fill as wrap
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -85,7 +86,7 @@ def agree(
     >>> agree("mean of 1..9", 5, np.arange(1.0, 10), tol=0.5, why="exact",
     ...       wrong={"off by one": 6.0})
     ok  mean of 1..9: theory 5, simulation 5 ± 0.913
-        |difference| 0 <= 0.5 (exact)
+        |difference| 0 <= 0.5: exact
         would fail: off by one (2 tol away)
     """
     expected = real_array("theory", theory)
@@ -119,23 +120,28 @@ def agree(
         for label, value in wrong.items()
     }
     spread = "" if error is None else f" ± {np.max(error):.3g}"
+    verdict, relation = ("ok", "<=") if near <= 1 else ("DISAGREE", "is not <=")
     gap = np.max(np.abs(expected - measured))
-    lines = [
-        f"{name}: theory {_brief(expected)}, simulation {_brief(measured)}{spread}"
-        + (f", {sizes}" if sizes else ""),
-        f"    |difference| {gap:.2g} <= {np.max(allowed):.2g} ({why})",
-        "    would fail: " + ", ".join(f"{k} ({d:.3g} tol away)" for k, d in far.items()),
-    ]
+    together = sizes.replace(" ", "\N{NO-BREAK SPACE}")
+    lines = {
+        f"{verdict}  ": f"{name}: theory {_brief(expected)}, simulation {_brief(measured)}{spread}"
+        + f" ({together})" * bool(sizes),
+        "    ": f"|difference| {gap:.2g} {relation} {np.max(allowed):.2g}: {why}",
+        "    would fail: ": "; ".join(f"{k} ({d:.3g} tol away)" for k, d in far.items()),
+    }
+    report = "\n".join(
+        wrap(text, 78, initial_indent=start, subsequent_indent=" " * 8)
+        for start, text in lines.items()
+    )
     if near > 1:
-        lines[1] = lines[1].replace("<=", "is not <=")
-        raise Disagreement("\n".join(["DISAGREE  " + lines[0], *lines[1:]]))
+        raise Disagreement(report)
     passing = [label for label, d in far.items() if d <= 1]
     if passing:
         raise Disagreement(
             f"{name}: the check can't tell the theory from {', '.join(passing)}, "
             "which is within the tolerance too"
         )
-    print("\n".join(["ok  " + lines[0], *lines[1:]]))
+    print(report)
 
 
 def _brief(value: np.ndarray) -> str:

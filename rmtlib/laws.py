@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigvalsh_tridiagonal
 
-from .inputs import as_rng, count, matrix, positive, real_array, vector
-from .spectral_law import SpectralLaw, quantile_levels
+from rmtlib.inputs import as_rng, count, matrix, positive, real_array, vector
+from rmtlib.silverstein import GeneralizedMarchenkoPastur
+from rmtlib.spectral_law import SpectralLaw, quantile_levels
 
 __all__ = [
     "Discrete",
+    "GeneralizedMarchenkoPastur",
     "MarchenkoPastur",
     "Semicircle",
     "SpectralLaw",
@@ -42,8 +44,10 @@ class MarchenkoPastur(SpectralLaw):
 
     Parameters
     ----------
-    ratio : positive number, c = p / n.
-    variance : positive number, v, the variance of an entry of X.
+    ratio : positive number
+        c = p / n.
+    variance : positive number
+        v, the variance of an entry of X.
 
     Raises
     ------
@@ -65,13 +69,15 @@ class MarchenkoPastur(SpectralLaw):
     1.25
     """
 
-    _unbounded_at_zero = True
+    _hardness = 1
 
     def __init__(self, ratio: float, variance: float = 1.0):
         self._ratio = positive("ratio", ratio, "ratio = p / n")
         self._variance = positive("variance", variance)
         root = np.sqrt(self._ratio)
-        self._low, self._high = self._variance * (1 - root) ** 2, self._variance * (1 + root) ** 2
+        # (1 - c) / (1 + sqrt(c)) = 1 - sqrt(c), without cancellation near c = 1
+        self._low = self._variance * ((1 - self._ratio) / (1 + root)) ** 2
+        self._high = self._variance * (1 + root) ** 2
 
     def __repr__(self) -> str:
         return f"MarchenkoPastur(ratio={self._ratio:g}, variance={self._variance:g})"
@@ -107,7 +113,12 @@ class MarchenkoPastur(SpectralLaw):
         plus, minus = b + s, b - s
         stable = np.abs(minus) >= np.abs(plus)
         m = np.where(stable, 2.0, plus) / np.where(stable, minus, 2 * c * v * z)
-        return m, m * (1 + c * v * m) / s
+        return m, -m * (1 + c * v * m) / s
+
+    def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
+        m, slope = self._transform(z)
+        v, factor = self._variance, 1 + self._ratio * self._variance * m
+        return m, slope, v * m / factor, v * slope / factor**2
 
     def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
         below, above = np.clip(x - self._low, 0, None), np.clip(self._high - x, 0, None)
@@ -117,7 +128,8 @@ class MarchenkoPastur(SpectralLaw):
         s = np.sqrt(c)
         alpha = np.arctan2(s * np.sin(theta), 1 + s * np.cos(theta))
         mass_above = (theta - np.sin(theta) / s + (1 / c - 1) * alpha) / np.pi
-        return (1 - np.where(above > 0, mass_above, 0.0)) * min(1.0, 1 / self._ratio)
+        mass_above = np.where(above > 0, np.where(below > 0, mass_above, 1.0), 0.0)
+        return (1 - mass_above) * min(1.0, 1 / self._ratio)
 
     def moment(self, k: int) -> float:
         r"""Moment of order k: the Narayana polynomial.
@@ -126,7 +138,8 @@ class MarchenkoPastur(SpectralLaw):
 
         Parameters
         ----------
-        k : integer >= 0.
+        k : integer >= 0
+            Order.
 
         Raises
         ------
@@ -154,7 +167,8 @@ class Semicircle(SpectralLaw):
 
     Parameters
     ----------
-    variance : positive number, v, the variance of the law; its edges are at ±2 sqrt(v).
+    variance : positive number
+        v, the variance of the law; its edges are at ±2 sqrt(v).
 
     Raises
     ------
@@ -212,7 +226,8 @@ class Semicircle(SpectralLaw):
 
         Parameters
         ----------
-        k : integer >= 0.
+        k : integer >= 0
+            Order.
 
         Raises
         ------
@@ -239,8 +254,10 @@ class Discrete(SpectralLaw):
 
     Parameters
     ----------
-    points : vector of K real numbers, t.
-    weights : vector of K nonnegative numbers of sum 1, w; equal weights by default.
+    points : vector of K real numbers
+        Positions t.
+    weights : vector of K nonnegative numbers of sum 1
+        Masses w; equal by default.
 
     Raises
     ------
@@ -255,8 +272,8 @@ class Discrete(SpectralLaw):
 
     Example
     -------
-    >>> Discrete([7, 1, 3]).stieltjes(-1.0) == (1 / 8 + 1 / 2 + 1 / 4) / 3
-    True
+    >>> float(Discrete([6, 1, 1]).stieltjes(-2.0))  # (1/8 + 1/3 + 1/3) / 3
+    0.2638888888888889
     """
 
     def __init__(self, points: ArrayLike, weights: ArrayLike | None = None):
@@ -307,12 +324,17 @@ class Discrete(SpectralLaw):
         pole = 1 / (self._points - z[..., None])
         return pole @ self._weights, pole**2 @ self._weights
 
+    def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
+        pole, weights = 1 / (self._points - z[..., None]), self._weights * self._points
+        return *self._transform(z), pole @ weights, pole**2 @ weights
+
     def cdf(self, x: ArrayLike) -> np.ndarray | float:
         """Mass of (-infinity, x].
 
         Parameters
         ----------
-        x : array of real numbers, any shape.
+        x : array of real numbers
+            Points, any shape.
 
         Returns
         -------
@@ -331,7 +353,8 @@ class Discrete(SpectralLaw):
 
         Parameters
         ----------
-        q : array of numbers in [0, 1], any shape.
+        q : array of numbers in [0, 1]
+            Probabilities, any shape.
 
         Returns
         -------
@@ -351,7 +374,7 @@ class Discrete(SpectralLaw):
 
 
 def wishart_eigenvalues(
-    p: int, n: int, size: int | None = None, rng: None | int | np.random.Generator = None
+    p: int, n: int, size: int | None = None, rng: int | np.random.Generator | None = None
 ) -> np.ndarray:
     r"""Eigenvalues of a white real Wishart matrix, drawn exactly without forming the data.
 
@@ -369,9 +392,14 @@ def wishart_eigenvalues(
 
     Parameters
     ----------
-    p, n : integers >= 1, rows (dimension) and columns (samples) of X.
-    size : number of independent matrices, or None for one.
-    rng : None, seed or generator.
+    p : integer >= 1
+        Dimension: rows of X.
+    n : integer >= 1
+        Samples: columns of X.
+    size : integer >= 1 or None
+        Number of independent matrices; None for one.
+    rng : None, int or Generator
+        Source of randomness.
 
     Returns
     -------
@@ -417,7 +445,8 @@ def sample_covariance_eigenvalues(X: ArrayLike) -> np.ndarray:
 
     Parameters
     ----------
-    X : matrix of shape (p, n).
+    X : matrix of shape (p, n)
+        Data, one sample a column.
 
     Returns
     -------

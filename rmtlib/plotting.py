@@ -228,10 +228,8 @@ def spectrum(
         text += f", with the density of {law_label} on {bands}"
     for position, mass in atoms:
         share = np.mean(np.abs(lam - position) <= 1e-9 * max(1.0, abs(lam[-1])))
-        ax.plot([position, position], [0, 0.92 * top], color=SIMULATION_DARK, linewidth=3)
-        note = f"{share:.1%} of eigenvalues at {position:.3g}\n(atom of mass {mass:.3f})"
-        ax.annotate(note, (position, 0.92 * top), xytext=(7, -2), textcoords="offset points",
-                    va="top", fontsize=9)  # fmt: skip
+        note = f"{share:.1%} at {position:.3g} (law: {mass:.1%})"
+        ax.plot([position, position], [0, 0.92 * top], color=SIMULATION_DARK, lw=3, label=note)
         text += f"; {share:.1%} of the eigenvalues are {position:.3g} (mass {mass:.3f} in the law)"
     if outliers.size:
         ax.plot(outliers, np.full(outliers.size, 0.02 * top), "v", color=ACCENT, markersize=8,
@@ -239,7 +237,7 @@ def spectrum(
         listed = ", ".join(f"{x:.3g}" for x in outliers[:6])
         text += f"; {outliers.size} outside the bulk, at {listed}"
     ax.set(xlabel=xlabel, ylabel="density", ylim=(0, top))
-    ax.legend(loc="upper right")
+    ax.legend()
     return describe(ax.figure, text + ".")
 
 

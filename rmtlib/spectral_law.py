@@ -6,8 +6,8 @@ On a band :math:`[a, b]` every integral is taken in the angle
 
 .. math:: x = a + (b - a)\sin^2(\varphi / 2),\qquad 0 \le \varphi \le \pi,
 
-which turns square-root edges into an analytic integrand (:math:`\sin^6` where
-the density is unbounded at 0), on Chebyshev panels that are bisected until
+which turns square-root edges into an analytic integrand (:math:`\sin^{2k+2}` where
+the density is :math:`x^{-k/(k+1)}` at 0), on Chebyshev panels that are bisected until
 their last coefficients vanish.
 """
 
@@ -18,14 +18,14 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
-from .inputs import as_rng, count, real_array
+from rmtlib.inputs import as_rng, count, real_array
 
 _NODES = 16
 _U = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
 _TO_COEFFICIENTS = chebyshev.chebvander(_U, _NODES - 1).T * (2 / _NODES)
 _TO_COEFFICIENTS[0] /= 2
 _WEIGHTS = chebyshev.chebval(1.0, chebyshev.chebint(_TO_COEFFICIENTS, lbnd=-1))
-_SMALLEST_PANEL = 1e-5
+_SMALLEST_PANEL = 1e-9
 
 
 def complex_points(z: ArrayLike) -> np.ndarray:
@@ -71,7 +71,8 @@ class SpectralLaw(abc.ABC):
     are vectorized; a scalar gives a scalar.
     """
 
-    _unbounded_at_zero = False
+    #: k where the density is x**(-k / (k + 1)) at a band that starts at 0; 0 if it is bounded.
+    _hardness = 0
 
     @property
     @abc.abstractmethod
@@ -90,6 +91,14 @@ class SpectralLaw(abc.ABC):
     def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pair (m, dm/dz) at complex z above the real axis, or on it outside the support."""
 
+    def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Tuple (m, dm/dz, t, dt/dz), t = 1 + z m the integral of x / (x - z).
+
+        This default loses digits of t far from the support.
+        """
+        m, slope = self._transform(z)
+        return m, slope, 1 + z * m, m + z * slope
+
     def support(self) -> tuple[float, float]:
         """Smallest interval (low, high) that carries all the mass, atoms included."""
         points = [*self.bands().ravel(), *(position for position, _ in self.atoms)]
@@ -100,7 +109,8 @@ class SpectralLaw(abc.ABC):
 
         Parameters
         ----------
-        x : array of real numbers, any shape.
+        x : array of real numbers
+            Points, any shape.
 
         Returns
         -------
@@ -117,7 +127,7 @@ class SpectralLaw(abc.ABC):
         inside = np.zeros(flat.shape, dtype=bool)
         for low, high in self.bands():
             inside |= (low < flat) & (flat < high)
-            if low == 0 and self._unbounded_at_zero:
+            if low == 0 and self._hardness:
                 density[flat == 0] = np.inf
         if inside.any():
             density[inside] = self._density(flat[inside])
@@ -128,7 +138,8 @@ class SpectralLaw(abc.ABC):
 
         Parameters
         ----------
-        x : array of real numbers, any shape.
+        x : array of real numbers
+            Points, any shape.
 
         Returns
         -------
@@ -150,7 +161,8 @@ class SpectralLaw(abc.ABC):
 
         Parameters
         ----------
-        q : array of numbers in [0, 1], any shape.
+        q : array of numbers in [0, 1]
+            Probabilities, any shape.
 
         Returns
         -------
@@ -165,31 +177,32 @@ class SpectralLaw(abc.ABC):
         flat = q.ravel()
         low, high = self.support()
         left, right = np.full(flat.shape, low), np.full(flat.shape, high)
-        for _ in range(1100):
+        right[flat <= self.cdf(low)] = low
+        while np.any(right - left > 4e-16 * np.abs(right) + 1e-40 * (high - low)):
             middle = 0.5 * (left + right)
-            if np.all((middle <= left) | (middle >= right) | (right - left < 1e-300)):
-                break
             enough = self.cdf(middle) >= flat
             right = np.where(enough, middle, right)
             left = np.where(enough, left, middle)
-        quantile = np.where(flat <= self.cdf(low), low, right)
+        quantile = right
         for position, weight in self.atoms:
             top = self.cdf(position)
-            quantile[(top - weight < flat) & (flat <= top)] = position
+            quantile[(top - weight < flat) & (flat <= top + 4e-16)] = position
         quantile[flat == 0] = low
         return quantile.reshape(q.shape)[()]
 
     def rvs(
         self,
         size: int | tuple[int, ...] | None = None,
-        rng: None | int | np.random.Generator = None,
+        rng: int | np.random.Generator | None = None,
     ) -> np.ndarray | float:
         """Independent draws from the law (eigenvalues of one matrix are far more regular).
 
         Parameters
         ----------
-        size : shape of the result; None for one number.
-        rng : None, seed or generator.
+        size : int, tuple of ints or None
+            Shape of the result; None for one number.
+        rng : None, int or Generator
+            Source of randomness.
 
         Returns
         -------
@@ -207,7 +220,8 @@ class SpectralLaw(abc.ABC):
 
         Parameters
         ----------
-        k : integer >= 0.
+        k : integer >= 0
+            Order.
 
         Raises
         ------
@@ -238,7 +252,8 @@ class SpectralLaw(abc.ABC):
 
         Parameters
         ----------
-        z : array of complex numbers, or of real numbers outside the support.
+        z : array of complex numbers, or of real numbers outside the support
+            Points, any shape.
 
         Returns
         -------
@@ -286,7 +301,7 @@ class SpectralLaw(abc.ABC):
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def _power(self, low: float) -> int:
-        return 3 if low == 0 and self._unbounded_at_zero else 1
+        return self._hardness + 1 if low == 0 else 1
 
     def _band_panels(self, low: float, high: float) -> tuple[np.ndarray, ...]:
         power, width = self._power(low), high - low
@@ -343,5 +358,5 @@ class SpectralLaw(abc.ABC):
             panel = np.clip(np.searchsorted(ends, phi, side="right") - 1, 0, len(mass) - 2)
             u = (2 * phi - ends[panel] - ends[panel + 1]) / (ends[panel + 1] - ends[panel])
             here = chebyshev.chebval(u, antiderivative[:, panel], tensor=False)
-            total += np.where(phi >= np.pi, mass[-1], mass[panel] + here)
+            total += np.where(phi >= np.pi, mass[-1], (mass[panel] + here) * (phi > 0))
         return total
