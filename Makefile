@@ -84,6 +84,9 @@ serve: book
 	@echo "http://127.0.0.1:8000 (Ctrl-C stops)"
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
 
+experiments: $(READY)
+	set -e; for script in experiments/*.py; do echo "$$script"; $(BIN)/python $$script; done
+
 data: $(READY)
 	RMTLIB_OFFLINE=0 $(BIN)/python -m rmtlib.datasets mnist fashion-mnist cifar10 a9a
 

@@ -19,6 +19,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
 
+from rmtlib import datasets
+
 ROOT = Path(__file__).resolve().parents[1]
 DEPENDENCIES = (
     "rmtlib/*.py",
@@ -37,10 +39,9 @@ def fingerprint() -> str:
     for pattern in DEPENDENCIES:
         for path in sorted(ROOT.glob(pattern)):
             digest.update(path.name.encode() + path.read_bytes())
-    data = os.environ.get("RMTLIB_DATA")
-    if data:
-        for path in sorted(Path(data).rglob("*")):
-            digest.update(f"{path.relative_to(data)} {path.stat().st_size}".encode())
+    for name in datasets.NAMES:
+        for path in datasets.files_at_hand(name):
+            digest.update(f"{path} {path.stat().st_size}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -53,6 +54,7 @@ def configure(app: Sphinx, config: Config) -> None:
             shutil.rmtree(stale)
     config.nb_execution_cache_path = str(cache)
     options = config.html_theme_options
+    options |= {"show_toc_level": 2, "navigation_with_keys": False}
     known = bool(options.get("repository_url"))
     options["use_repository_button"] = options["use_issues_button"] = known
     launch = options.get("launch_buttons", {})

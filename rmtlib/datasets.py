@@ -216,6 +216,35 @@ def _find(name: str) -> tuple[Path, Edition] | None:
     return None
 
 
+def files_at_hand(name: str) -> tuple[Path, ...]:
+    """Files from which `load` would read a data set; none if it is not at hand.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`; the stand-ins need no file and have none.
+
+    Returns
+    -------
+    tuple of Path
+
+    Raises
+    ------
+    ValueError
+        If there is no data set of this name.
+
+    Example
+    -------
+    >>> files_at_hand("digits")
+    ()
+    """
+    inputs.one_of("name", name, NAMES)
+    if name in _STAND_INS or (found := _find(name)) is None:
+        return ()
+    folder, edition = found
+    return tuple(folder / file.path for file in edition.files)
+
+
 def _unavailable(name: str, why: str) -> DataUnavailable:
     folders = [f"{folder / Path(EDITIONS[name][0].files[0].path).parent}" for folder in _folders()]
     return DataUnavailable(

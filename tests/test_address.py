@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "_ext"))
-URL = "https://example.org/some-owner/some-name"
+URL = "https://github.com/some-owner/some-name"
 
 pytestmark = pytest.mark.book
 
@@ -87,7 +87,7 @@ def test_buttons_are_rendered_only_with_an_address(checkout, url):
     config = (checkout / "_config.yml").read_text()
     (checkout / "_config.yml").write_text(config.replace("notebooks: cache", 'notebooks: "off"'))
     built = subprocess.run(
-        [sys.executable, "-m", "jupyter_book", "build", str(checkout), "-n", "--quiet"],
+        [Path(sys.executable).parent / "jupyter-book", "build", checkout, "-n", "--quiet"],
         capture_output=True,
         text=True,
         check=False,

@@ -214,6 +214,14 @@ def test_sum_and_product_do_not_depend_on_the_order():
         assert first.pdf(x) == pytest.approx(second.pdf(x), rel=1e-11)
 
 
+def test_inverse_moments_of_a_product_multiply_and_the_derivative_at_zero_is_right():
+    law = MarchenkoPastur(0.3) @ MarchenkoPastur(0.5)
+    assert law.stieltjes(0.0) == pytest.approx(1 / (0.7 * 0.5), rel=1e-12)
+    h = 1e-4 * law.support()[0]
+    quotient = (law.stieltjes(h) - law.stieltjes(-h)) / (2 * h)
+    assert law._transform(np.zeros(1, complex))[1][0].real == pytest.approx(quotient, rel=1e-6)
+
+
 def test_an_unsolved_equation_raises_instead_of_returning_numbers(monkeypatch):
     law = MarchenkoPastur(0.5) + Semicircle(0.5)
     monkeypatch.setattr("rmtlib.free.follow", lambda step, z, singular: z + 1e-3j)

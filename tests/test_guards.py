@@ -151,3 +151,18 @@ def test_requirements_pin_exact_versions():
     named = [line for line in lines if line and not line.startswith(("#", "-e"))]
     assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in named), named
     assert lines[-1] == "-e ."
+
+
+def test_local_links_of_the_front_pages_exist():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        targets = re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text())
+        missing = [t for t in targets if "://" not in t and not (ROOT / t).exists()]
+        assert not missing, (name, missing)
+
+
+def test_make_targets_of_the_contributing_guide_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    text = (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"(?:`|^    )make ([a-z][a-z-]+)", text, re.MULTILINE))
+    missing = {name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)}
+    assert not missing, missing

@@ -1,0 +1,30 @@
+"""The picture in README.md: Marčenko-Pastur at the sizes of the first chapter.
+
+Command: python experiments/readme_picture.py    (seed 1, p = 500, n = 50 000, one second)
+Writes:  experiments/results/marchenko_pastur.svg
+"""
+
+from pathlib import Path
+
+from rmtlib import plotting
+from rmtlib.laws import MarchenkoPastur, wishart_eigenvalues
+
+P, N, SEED = 500, 50_000, 1
+
+
+def main() -> None:
+    """Draw and store the picture."""
+    plotting.use_style()
+    figure = plotting.spectrum(
+        wishart_eigenvalues(P, N, rng=SEED),
+        MarchenkoPastur(P / N),
+        bins=40,
+        law_label="Marčenko-Pastur law",
+    )
+    figure.set_size_inches(7.2, 3.0)
+    target = Path(__file__).parent / "results" / "marchenko_pastur.svg"
+    figure.savefig(target, metadata={"Date": None, "Description": plotting.alt_text(figure)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""The built site in a real browser: pages, sliders, quizzes, accessibility, no network."""
+
+import gzip
+import importlib.util
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html"
+CHAPTERS = sorted(p.stem for p in (ROOT / "chapters").glob("*.ipynb"))
+PAGES = ["index", *(f"chapters/{p.stem}" for p in sorted((ROOT / "chapters").glob("*.*b*")))]
+PAGES += [f"chapters/{p.stem}" for p in sorted((ROOT / "chapters").glob("*.md"))]
+PAGES = sorted(set(PAGES))
+PAGE_BUDGET = 400_000
+
+pytestmark = [pytest.mark.site, pytest.mark.book]
+
+
+@cache
+def extension():
+    spec = importlib.util.spec_from_file_location("rmt_book", ROOT / "_ext" / "rmt_book.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["rmt_book"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _site_is_built_and_current():
+    if not (SITE / "fingerprint.txt").exists():
+        pytest.skip("the site is not built: run `make book`")
+    built = (SITE / "fingerprint.txt").read_text().strip()
+    assert built == extension().fingerprint(), "the site is stale: run `make book`"
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a page from the folder on disk; collect errors and requests to the outside."""
+    contexts = []
+
+    def go(page, theme="light", width=1280, javascript=True):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,
+            java_script_enabled=javascript,
+        )
+        contexts.append(context)
+        context.add_init_script(f"localStorage.setItem('mode', '{theme}')")
+        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        tab = context.new_page()
+        tab.problems, tab.outside = [], []
+        tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+        tab.on("console", lambda m: tab.problems.append(m.text) if m.type == "error" else None)
+        tab.on(
+            "request",
+            lambda r: tab.outside.append(r.url) if r.url.startswith(("http:", "https:")) else None,
+        )
+        tab.goto((SITE / f"{page}.html").as_uri())
+        tab.wait_for_load_state("load")
+        return tab
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+def ours(problems):
+    """Console messages that this project caused: the theme's own known ones are left out."""
+    known = ("THEBE_JS_URL", "fontawesome", "net::ERR_FAILED")
+    return [text for text in problems if not any(word in text for word in known)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_quiet_and_makes_no_external_request(visit, page):
+    tab = visit(page)
+    tab.wait_for_timeout(300)
+    assert not ours(tab.problems)
+    assert not tab.outside
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_page_has_no_serious_accessibility_violation(visit, page, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    tab = visit(page, theme=theme)
+    tab.wait_for_timeout(300)
+    found = Axe().run(tab).response["violations"]
+    serious = {
+        f"{v['id']}: {n['html'][:160]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+        for n in v["nodes"]
+    }
+    assert not serious, "\n".join(sorted(serious))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_does_not_scroll_sideways_on_a_phone(visit, page):
+    tab = visit(page, width=390)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_picture_has_a_text_alternative(visit, page):
+    alts = visit(page).eval_on_selector_all(
+        ".bd-article img", "images => images.map(i => i.getAttribute('alt'))"
+    )
+    assert all(alt and not alt.startswith(("../", "_images", "/")) for alt in alts), alts
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_formulas_are_typeset_from_the_site_itself(visit, page):
+    source = (SITE / f"{page}.html").read_text(encoding="utf-8")
+    tab = visit(page)
+    if 'class="math' in source:
+        tab.wait_for_selector("mjx-container", timeout=20_000)
+    assert not tab.outside
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p == "index" or p.split("/")[-1] in CHAPTERS])
+def test_page_stays_within_its_budget_over_the_wire(page):
+    html = SITE / f"{page}.html"
+    text = html.read_text(encoding="utf-8")
+    pictures = {
+        (html.parent / src).resolve() for src in re.findall(r'<img[^>]*?src="([^":]+)"', text)
+    }
+    size = len(gzip.compress(text.encode()))
+    for picture in pictures:
+        data = picture.read_bytes()
+        size += len(gzip.compress(data)) if picture.suffix == ".svg" else len(data)
+    assert size <= PAGE_BUDGET, f"{size} bytes"
+
+
+def picture(explorer):
+    return explorer.locator("img").first.get_attribute("src")
+
+
+def explorers_and_quizzes(chapter):
+    cells = json.loads((ROOT / "chapters" / f"{chapter}.ipynb").read_text())["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    return (
+        len(re.findall(r"^explore\(", code, re.MULTILINE)),
+        len(re.findall(r"^quiz_number\(", code, re.MULTILINE)),
+        len(re.findall(r"^quiz_choice\(", code, re.MULTILINE)),
+    )
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_slider_moves_by_keyboard_and_shows_another_picture(visit, chapter):
+    tab = visit(f"chapters/{chapter}")
+    sliders = tab.locator("input[type=range]")
+    assert tab.locator(".rmt-explorer").count() == explorers_and_quizzes(chapter)[0]
+    assert sliders.count() >= 1
+    for k in range(sliders.count()):
+        slider = sliders.nth(k)
+        explorer = slider.locator("xpath=ancestor::*[contains(@class, 'rmt-explorer')]")
+        slider.focus()
+        seen = {picture(explorer)}
+        slider.press("Home")
+        seen.add(picture(explorer))
+        slider.press("End")
+        seen.add(picture(explorer))
+        assert len(seen) >= 2, f"slider {k} shows one picture only"
+        assert explorer.locator("img").first.evaluate("i => i.complete ? i.naturalWidth : 1") > 0
+    assert not ours(tab.problems)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_quizzes_answer_wrong_and_right(visit, chapter):
+    tab = visit(f"chapters/{chapter}")
+    _, numbers, choices = explorers_and_quizzes(chapter)
+    quizzes = tab.locator(".rmt-quiz")
+    assert quizzes.count() == numbers + choices
+    for k in range(quizzes.count()):
+        quiz = quizzes.nth(k)
+        status = quiz.locator("[role=status]")
+        check = quiz.get_by_role("button", name="Check")
+        radios = quiz.locator("input[type=radio]")
+        if radios.count():
+            verdicts = []
+            for r in range(radios.count()):
+                radios.nth(r).check()
+                check.click()
+                verdicts.append(status.inner_text())
+            assert len(set(verdicts)) == radios.count(), "each option has its own explanation"
+        else:
+            quiz.locator("input").first.fill("-12345.678")
+            check.click()
+            assert status.inner_text().strip()
+    assert not ours(tab.problems)
+
+
+def test_page_without_javascript_keeps_picture_and_question(visit):
+    tab = visit("chapters/sample_covariance", javascript=False)
+    assert tab.locator(".rmt-explorer img").first.evaluate("i => i.naturalWidth") > 0
+    assert not tab.locator("input[type=range]").first.is_visible()
+    assert "how many eigenvalues" in tab.locator(".rmt-quiz").first.inner_text()
+
+
+def test_search_finds_a_chapter(visit):
+    tab = visit("search")
+    tab.goto((SITE / "search.html").as_uri() + "?q=covariance")
+    tab.wait_for_selector("ul.search li", timeout=20_000)
+    assert "Sample covariance" in tab.locator("#search-results").inner_text()
