@@ -21,7 +21,7 @@ def main() -> None:
         bins=40,
         law_label="Marčenko-Pastur law",
     )
-    figure.set_size_inches(7.2, 3.0)
+    figure.set_size_inches(6.4, 2.8)
     target = Path(__file__).parent / "results" / "marchenko_pastur.svg"
     figure.savefig(target, metadata={"Date": None, "Description": plotting.alt_text(figure)})
 

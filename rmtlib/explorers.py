@@ -87,17 +87,19 @@ class StaticExplorer(_Explorer):
         _spend(len(cells))
         at = cells.index(self.start)
         alts = [self.alt(cell) for cell in cells]
-        ends = [self._frame(cells[k], frames.slim_svg) for k in (0, -1)]
-        vector = all(frames.suits_svg(lines) for lines, _ in ends)
+        twice = (0, len(cells) // 2, -1)
+        first = [self._frame(cells[k], frames.slim_svg) for k in twice]
+        vector = all(frames.suits_svg(lines) for lines, _ in first)
         encode = frames.slim_svg if vector else frames.webp
         if not vector:
-            ends = [self._frame(cells[k], encode) for k in (0, -1)]
+            first = [self._frame(cells[k], encode) for k in twice]
         drawn = [self._frame(cell, encode) for cell in cells]
-        if [drawn[0], drawn[-1]] != ends:
-            raise ValueError(
-                "fn must draw the same figure whenever it gets the same values, got two different "
-                f"ones at {cells[0]} or {cells[-1]} (take randomness from a seed)"
-            )
+        for k, frame in zip(twice, first, strict=True):
+            if drawn[k] != frame:
+                raise ValueError(
+                    "fn must draw the same figure whenever it gets the same values, got two "
+                    f"different ones at {cells[k]} (take randomness from a seed)"
+                )
         pictures, captions = zip(*drawn, strict=True)
         (still, size), _ = self._frame(self.start, lambda figure: _print(figure, alts[at]))
         others = [picture if k != at else None for k, picture in enumerate(pictures)]

@@ -22,7 +22,7 @@ MUTED = "#8a929c"
 CLASSES = ("#2f6690", "#e07a2e", "#3a8f5c", "#8b5fa8", "#b5495b")
 
 STYLE = {
-    "figure.figsize": (7.2, 3.6),
+    "figure.figsize": (6.2, 3.2),
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
     "savefig.facecolor": "white",

@@ -1,7 +1,10 @@
 """What all tests share: a browser, the built site, and CI's rule about skips."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,62 @@ def browser(chromium):
         )
         yield browser
         browser.close()
+
+
+class SmallBook:
+    """A copy of the book's configuration around one notebook, ``chapters/page.ipynb``."""
+
+    def __init__(self, folder, *sources):
+        self.folder = folder
+        for name in ("_config.yml", "README.md", "CITATION.cff", "references.bib"):
+            shutil.copy(ROOT / name, folder)
+        (folder / "_toc.yml").write_text(
+            "format: jb-book\nroot: index\nchapters:\n- file: chapters/page\n"
+        )
+        (folder / "index.md").write_text("# Start\n")
+        (folder / "chapters").mkdir()
+        cells = [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": "# A page"}]
+        cells += [
+            {
+                "cell_type": "code",
+                "id": f"cell-{k}",
+                "metadata": {},
+                "source": source,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for k, source in enumerate(sources)
+        ]
+        notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        (folder / "chapters" / "page.ipynb").write_text(json.dumps(notebook))
+
+    def build(self, execute):
+        """Build it with warnings as errors; return the page's HTML."""
+        skip = shutil.ignore_patterns("__pycache__")
+        for name in ("_ext", "_vendor"):
+            shutil.copytree(ROOT / name, self.folder / name, ignore=skip)
+        if not execute:
+            config = (self.folder / "_config.yml").read_text()
+            config = config.replace("execute_notebooks: cache", 'execute_notebooks: "off"')
+            (self.folder / "_config.yml").write_text(config)
+        command = [Path(sys.executable).parent / "jupyter-book", "build", self.folder]
+        built = subprocess.run(
+            [*command, "-W", "-n", "--keep-going", "--quiet"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert built.returncode == 0, built.stdout + built.stderr
+        return (self.folder / "_build" / "html" / "chapters" / "page.html").read_text()
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """Make a `SmallBook` in an empty folder from the source of its code cells."""
+
+    def make(*sources):
+        folder = tmp_path / "book"
+        folder.mkdir()
+        return SmallBook(folder, *sources)
+
+    return make

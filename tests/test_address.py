@@ -1,7 +1,5 @@
 """The repository's address: unknown, or written everywhere by `make address`."""
 
-import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,35 +14,22 @@ pytestmark = pytest.mark.book
 
 
 @pytest.fixture
-def checkout(tmp_path):
-    """A copy of what carries the address, with one small notebook."""
-    from address import setup_cell
-    from notebooks import canonical
+def book(small_book):
+    from address import setup_cell, write_address
 
-    for name in ("_config.yml", "README.md", "CITATION.cff"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "chapters").mkdir()
-    cells = [
-        {"cell_type": "markdown", "metadata": {}, "source": "# A page"},
-        {"cell_type": "code", "metadata": {"tags": ["hide-input"]}, "source": setup_cell("")},
-    ]
-    for k, cell in enumerate(cells):
-        cell["id"] = f"cell-{k}"
-        if cell["cell_type"] == "code":
-            cell |= {"outputs": [], "execution_count": None}
-    text = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-    (tmp_path / "chapters" / "page.ipynb").write_text(canonical(text))
-    return tmp_path
+    book = small_book(setup_cell(""))
+    write_address("", root=book.folder)
+    return book
 
 
 def files(folder):
     return {p.name: p.read_text() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_address_is_written_everywhere_and_taken_out_again(checkout):
+def test_address_is_written_everywhere_and_taken_out_again(book):
     from address import read_address, write_address
 
-    write_address("", root=checkout)
+    checkout = book.folder
     before = files(checkout)
     assert read_address(checkout) == ""
     write_address(URL + ".git", hub="https://hub.example.org", root=checkout)
@@ -65,35 +50,19 @@ def test_address_is_written_everywhere_and_taken_out_again(checkout):
 @pytest.mark.parametrize(
     "url", ["some-owner/some-name", "http://a/b/c", "https://a/b", "https://a/b c/d"]
 )
-def test_bad_address_is_refused(checkout, url):
+def test_bad_address_is_refused(book, url):
     from address import write_address
 
     with pytest.raises(ValueError, match="URL must be https"):
-        write_address(url, root=checkout)
+        write_address(url, root=book.folder)
 
 
 @pytest.mark.parametrize("url", ["", URL])
-def test_buttons_are_rendered_only_with_an_address(checkout, url):
+def test_buttons_are_rendered_only_with_an_address(book, url):
     from address import write_address
 
-    write_address(url, hub="https://hub.example.org" if url else "", root=checkout)
-    shutil.copytree(ROOT / "_ext", checkout / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "_vendor", checkout / "_vendor")
-    shutil.copy(ROOT / "references.bib", checkout)
-    (checkout / "_toc.yml").write_text(
-        "format: jb-book\nroot: index\nchapters:\n- file: chapters/page\n"
-    )
-    (checkout / "index.md").write_text("# Start\n")
-    config = (checkout / "_config.yml").read_text()
-    (checkout / "_config.yml").write_text(config.replace("notebooks: cache", 'notebooks: "off"'))
-    built = subprocess.run(
-        [Path(sys.executable).parent / "jupyter-book", "build", checkout, "-n", "--quiet"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
-    page = (checkout / "_build" / "html" / "chapters" / "page.html").read_text()
+    write_address(url, hub="https://hub.example.org" if url else "", root=book.folder)
+    page = book.build(execute=False)
     shown = {
         "binder": "mybinder.org/v2" in page,
         "colab": "colab.research.google.com" in page,

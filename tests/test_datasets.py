@@ -663,6 +663,13 @@ def test_a_download_in_a_notebook_writes_nothing_to_stderr(server, mnist, tmp_pa
     assert cached(tmp_path) == sorted(mnist)
 
 
+@pytest.mark.book
+def test_a_page_that_downloads_builds_without_a_warning(server, mnist, tmp_path, small_book):
+    page = small_book(program(mnist)).build(execute=True)
+    assert "(784, 17)" in page
+    assert cached(tmp_path) == sorted(mnist)
+
+
 # The published files
 
 

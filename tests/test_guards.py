@@ -20,6 +20,8 @@ PROSE = [
 ]
 SHINGLE = 9
 
+pytestmark = pytest.mark.book
+
 
 def cells(path, kind):
     notebook = json.loads(path.read_text(encoding="utf-8"))
@@ -30,7 +32,6 @@ def chapter(function):
     return pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)(function)
 
 
-@pytest.mark.book
 @chapter
 def test_notebook_is_canonical_and_holds_no_output(path):
     from notebooks import canonical
@@ -39,7 +40,6 @@ def test_notebook_is_canonical_and_holds_no_output(path):
     assert text == canonical(text), f"run `make tidy`: {path.name} is not in canonical form"
 
 
-@pytest.mark.book
 @chapter
 def test_set_up_cell_is_the_same_everywhere(path):
     from address import read_address, setup_cell
@@ -129,7 +129,6 @@ def test_importing_rmtlib_does_not_import_torch():
 
 
 @pytest.mark.frozen
-@pytest.mark.book
 def test_environment_is_the_frozen_one():
     from lock import pins
 

@@ -1,0 +1,66 @@
+"""The book's Sphinx extension: what re-executes pages, and text alternatives."""
+
+import importlib
+import shutil
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+
+from rmtlib import plotting
+
+mpl.use("agg")
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "_ext"))
+pytestmark = pytest.mark.book
+
+
+@pytest.fixture
+def extension(tmp_path, monkeypatch):
+    """The extension, looking at a copy of what pages depend on."""
+    module = importlib.import_module("rmt_book")
+    for name in ("rmtlib", "experiments"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("requirements.txt", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    return module
+
+
+@pytest.mark.parametrize(
+    "path", ["rmtlib/laws.py", "rmtlib/interactive.js", "rmtlib/interactive.css", "constraints.txt"]
+)
+def test_a_change_of_the_library_or_the_pins_re_executes_every_page(extension, path):
+    before = extension.fingerprint()
+    assert extension.fingerprint() == before
+    target = extension.ROOT / path
+    target.write_text(target.read_text() + "\n")
+    assert extension.fingerprint() != before
+
+
+def test_data_that_appear_re_execute_every_page(extension, monkeypatch, tmp_path):
+    before = extension.fingerprint()
+    file = tmp_path / "mnist.gz"
+    file.write_bytes(b"data")
+    monkeypatch.setattr(extension.datasets, "files_at_hand", lambda name: (file,))
+    assert extension.fingerprint() != before
+
+
+@pytest.mark.parametrize("fmt", ["svg", "png"])
+def test_text_alternative_survives_the_way_through_a_file(extension, tmp_path, fmt):
+    text = 'Less < more & "quotes".'
+    figure = plotting.describe(plt.figure(), text)
+    file = tmp_path / f"figure.{fmt}"
+    file.write_bytes(plotting._render(figure, fmt))
+    plt.close(figure)
+    assert extension.description(file) == text
+
+
+@pytest.mark.parametrize("fmt", ["svg", "png"])
+def test_figure_without_text_has_no_description(extension, tmp_path, fmt):
+    file = tmp_path / f"figure.{fmt}"
+    file.write_bytes(plotting._render(plt.figure(), fmt))
+    plt.close("all")
+    assert extension.description(file) == ""
