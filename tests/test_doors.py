@@ -1,0 +1,262 @@
+"""Every public function at its door: bad input is refused by name, integers are right."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+
+import numpy as np
+import pytest
+
+import rmtlib
+from rmtlib import (
+    check,
+    clustering,
+    distance_kernels,
+    laws,
+    mixtures,
+    plotting,
+    shrinkage,
+    spikes,
+    tracy_widom,
+    wishart,
+)
+from rmtlib.distance_kernels import heat_kernel
+from rmtlib.laws import Discrete, GeneralizedMarchenkoPastur, MarchenkoPastur, Semicircle
+from rmtlib.mixtures import GaussianMixture
+
+LAW = MarchenkoPastur(2)
+GENERAL = GeneralizedMarchenkoPastur(2, Discrete([1, 3]))
+MIXTURE = GaussianMixture([[2, -2], [0, 0], [1, 1]])
+X = np.array([[1, 2, 0, 4], [0, 1, 3, 1], [2, 0, 1, 5]])
+K = np.array([[4, 1, 0, 1], [1, 4, 2, 0], [0, 2, 5, 1], [1, 0, 1, 6]])
+
+# Valid calls with integers wherever a real number is allowed.
+CALLS = {
+    "check.standard_errors": (check.standard_errors, {"multiple": 3}),
+    "check.kolmogorov_distance": (check.kolmogorov_distance, {"eigenvalues": [0, 1, 2]}),
+    "check.diagnose": (check.diagnose, {"eigenvalues": [1, 2, 3], "ratio": 1}),
+    "clustering.clustering_accuracy": (clustering.clustering_accuracy, {"alignment": [0, 1]}),
+    "clustering.bayes_accuracy": (
+        clustering.bayes_accuracy,
+        {"mean_strength": 1, "trace_difference": 1},
+    ),
+    "clustering.mean_spike": (clustering.mean_spike, {"strength": [1, 3], "ratio": 2}),
+    "clustering.trace_spike": (clustering.trace_spike, {"trace_difference": 2, "ratio": 1}),
+    "clustering.spectral_embedding": (clustering.spectral_embedding, {"K": K, "components": 2}),
+    "clustering.spectral_clustering": (clustering.spectral_clustering, {"K": K, "classes": 2}),
+    "clustering.two_class_accuracy": (clustering.two_class_accuracy, {"eigenvector": [1, -1, 2]}),
+    "distance_kernels.quadratic_profile": (
+        distance_kernels.quadratic_profile,
+        {"value": 4, "first": -1, "second": 1, "center": 2},
+    ),
+    "distance_kernels.squared_distances": (distance_kernels.squared_distances, {"X": X}),
+    "distance_kernels.distance_kernel": (distance_kernels.distance_kernel, {"X": X}),
+    "distance_kernels.center": (distance_kernels.center, {"K": K}),
+    "distance_kernels.normalized_laplacian": (distance_kernels.normalized_laplacian, {"K": K}),
+    "distance_kernels.linearization_terms": (distance_kernels.linearization_terms, {"X": X}),
+    "distance_kernels.linearized_kernel": (distance_kernels.linearized_kernel, {"X": X}),
+    "laws.MarchenkoPastur": (MarchenkoPastur, {"ratio": 2, "variance": 3}),
+    "laws.Semicircle": (Semicircle, {"variance": 2}),
+    "laws.Discrete": (Discrete, {"points": [1, 3], "weights": [0.5, 0.5]}),
+    "laws.wishart_eigenvalues": (laws.wishart_eigenvalues, {"p": 3, "n": 4}),
+    "laws.sample_covariance_eigenvalues": (laws.sample_covariance_eigenvalues, {"X": X}),
+    "silverstein.GeneralizedMarchenkoPastur": (GeneralizedMarchenkoPastur, {"ratio": 2}),
+    "spectral_law.pdf": (LAW.pdf, {"x": [1, 2]}),
+    "spectral_law.cdf": (LAW.cdf, {"x": [1, 2]}),
+    "spectral_law.ppf": (LAW.ppf, {"q": [0, 1]}),
+    "spectral_law.moment": (LAW.moment, {"k": 2}),
+    "mixtures.GaussianMixture": (GaussianMixture, {"means": [[1, 2], [3, 4]], "weights": None}),
+    "mixtures.sample": (MIXTURE.sample, {"n": 4}),
+    "mixtures.bayes_classify": (MIXTURE.bayes_classify, {"X": X}),
+    "mixtures.log_likelihood_ratio": (MIXTURE.log_likelihood_ratio, {"X": X}),
+    "mixtures.isotropic_quadratic_error": (
+        mixtures.isotropic_quadratic_error,
+        {"p": 16, "contrast": 2},
+    ),
+    "mixtures.plug_in_linear_discriminant_error": (
+        mixtures.plug_in_linear_discriminant_error,
+        {"distance": 3, "ratio": 2},
+    ),
+    "mixtures.distance_auc": (mixtures.distance_auc, {"distance": 3, "p": 10}),
+    "mixtures.distance_auc_limit": (mixtures.distance_auc_limit, {"distance": 3, "p": 10}),
+    "plotting.spectrum": (plotting.spectrum, {"eigenvalues": [1, 2, 3]}),
+    "shrinkage.shrink_eigenvalues": (
+        shrinkage.shrink_eigenvalues,
+        {"eigenvalues": [1, 2, 9], "ratio": 1, "variance": 1},
+    ),
+    "shrinkage.oracle_shrinkage": (shrinkage.oracle_shrinkage, {"eigenvalues": [1, 2]}),
+    "shrinkage.nonlinear_shrinkage": (
+        shrinkage.nonlinear_shrinkage,
+        {"eigenvalues": [1, 2, 3], "n": 20},
+    ),
+    "spikes.covariance_spike_threshold": (spikes.covariance_spike_threshold, {"ratio": 2}),
+    "spikes.covariance_spike": (spikes.covariance_spike, {"strength": [1, 3], "ratio": 1}),
+    "spikes.estimate_spike_strength": (
+        spikes.estimate_spike_strength,
+        {"position": [3, 9], "ratio": 1},
+    ),
+    "spikes.population_spike": (spikes.population_spike, {"eigenvalue": 30, "ratio": 1}),
+    "spikes.signal_plus_noise_spike": (
+        spikes.signal_plus_noise_spike,
+        {"strength": [1, 3], "ratio": 1},
+    ),
+    "tracy_widom.tracy_widom_cdf": (tracy_widom.tracy_widom_cdf, {"x": [-1, 0]}),
+    "tracy_widom.tracy_widom_sf": (tracy_widom.tracy_widom_sf, {"x": [-1, 0]}),
+    "tracy_widom.tracy_widom_pdf": (tracy_widom.tracy_widom_pdf, {"x": [-1, 0]}),
+    "tracy_widom.tracy_widom_ppf": (tracy_widom.tracy_widom_ppf, {"q": [0.1, 0.9]}),
+    "tracy_widom.largest_eigenvalue_scale": (
+        tracy_widom.largest_eigenvalue_scale,
+        {"p": 20, "n": 40},
+    ),
+    "tracy_widom.largest_eigenvalue_test": (
+        tracy_widom.largest_eigenvalue_test,
+        {"eigenvalues": [1, 2, 3], "n": 9},
+    ),
+    "wishart.spiked_wishart": (wishart.spiked_wishart, {"p": 5, "n": 9, "strength": 2}),
+}
+# Arguments that are not numbers, needed for a valid call.
+OTHERS = {
+    "check.kolmogorov_distance": {"law": LAW},
+    "clustering.mean_spike": {"profile": heat_kernel()},
+    "clustering.trace_spike": {"profile": heat_kernel(), "operator": "centered"},
+    "clustering.spectral_clustering": {"rng": 0},
+    "clustering.two_class_accuracy": {"labels": np.array([0, 1, 0])},
+    "distance_kernels.distance_kernel": {"profile": heat_kernel()},
+    "distance_kernels.linearization_terms": {
+        "labels": np.array([0, 1, 0, 1]),
+        "mixture": MIXTURE,
+        "profile": heat_kernel(),
+    },
+    "distance_kernels.linearized_kernel": {
+        "labels": np.array([0, 1, 0, 1]),
+        "mixture": MIXTURE,
+        "profile": heat_kernel(),
+    },
+    "laws.wishart_eigenvalues": {"rng": 0},
+    "mixtures.sample": {"rng": 0},
+    "silverstein.GeneralizedMarchenkoPastur": {"population": Discrete([1, 3])},
+    "shrinkage.oracle_shrinkage": {"law": GENERAL},
+    "spikes.population_spike": {"population": Discrete([1, 3])},
+    "wishart.spiked_wishart": {"rng": 0},
+}
+# Quantities that are positive: zero and negative numbers are refused.
+POSITIVE = {"ratio", "variance", "multiple", "p", "n", "components", "classes"}
+# Public, with no numerical argument of their own, or tested elsewhere with other bad input.
+ELSEWHERE = {
+    "check.agree": "test_check.py",
+    "clustering.matched_accuracy": "two label vectors: test_clustering.py",
+    "distance_kernels.heat_kernel": "no argument",
+    "free.free_sum": "laws only: test_free.py",
+    "free.free_product": "laws only: test_free.py",
+    "interactive.explore": "test_interactive.py",
+    "plotting.use_style": "no argument",
+    "plotting.describe": "test_plotting.py",
+    "plotting.alt_text": "a figure",
+    "plotting.density_curve": "test_plotting.py",
+    "quiz.quiz_number": "test_interactive.py",
+    "quiz.quiz_choice": "test_interactive.py",
+}
+PLUMBING = {"inputs", "page", "frames", "replies", "explorers", "data_files", "datasets"}
+
+
+def call(name, **changes):
+    function, numbers = CALLS[name]
+    result = function(**(OTHERS.get(name, {}) | numbers | changes))
+    plotting.plt.close("all")
+    return result
+
+
+def arguments(wanted):
+    return [
+        pytest.param(name, key, id=f"{name}-{key}")
+        for name, (_, numbers) in CALLS.items()
+        for key, value in numbers.items()
+        if value is not None and wanted(key, value)
+    ]
+
+
+def is_array(key, value):
+    return np.ndim(value) > 0
+
+
+def test_every_public_function_is_covered():
+    found = set()
+    for module in pkgutil.iter_modules(rmtlib.__path__):
+        if module.name in PLUMBING:
+            continue
+        namespace = importlib.import_module(f"rmtlib.{module.name}")
+        found |= {
+            f"{module.name}.{name}"
+            for name, thing in vars(namespace).items()
+            if inspect.isfunction(thing)
+            and not name.startswith("_")
+            and thing.__module__ == namespace.__name__
+        }
+    internal = {"silverstein.follow", "spectral_law.complex_points", "spectral_law.quantile_levels"}
+    assert found - internal <= set(CALLS) | set(ELSEWHERE)
+    assert set(ELSEWHERE) <= found
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_integers_give_what_floats_give(name):
+    def as_float(key, value):
+        whole = {"p", "n", "k", "components", "classes"}
+        return value if value is None or key in whole else np.asarray(value, dtype=float)[()]
+
+    floats = {key: as_float(key, value) for key, value in CALLS[name][1].items()}
+    left, right = call(name), call(name, **floats)
+    if isinstance(left, np.ndarray | float | tuple):
+        np.testing.assert_equal(left, right)
+    else:
+        assert type(left) is type(right)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
+@pytest.mark.parametrize(("name", "key"), arguments(lambda key, value: True))
+def test_nan_and_infinity_are_refused_by_name(name, key, bad):
+    value = CALLS[name][1][key]
+    if np.ndim(value):
+        value = np.array(value, dtype=float)
+        value.flat[-1] = bad
+        if value.ndim == 2 and key == "K":
+            value.flat[0] = bad
+    else:
+        value = bad
+    with pytest.raises(ValueError, match=rf"\b{re.escape(key)}\b"):
+        call(name, **{key: value})
+
+
+@pytest.mark.parametrize("bad", [0, -1, -0.5], ids=str)
+@pytest.mark.parametrize(("name", "key"), arguments(lambda key, value: key in POSITIVE))
+def test_quantities_that_are_positive_refuse_the_rest(name, key, bad):
+    if (name, bad) == ("mixtures.plug_in_linear_discriminant_error", 0):
+        return  # ratio 0 is the limit of known means
+    with pytest.raises(ValueError, match=rf"\b{key}\b"):
+        call(name, **{key: bad})
+
+
+@pytest.mark.parametrize("bad", ["one", 1j, [[1.0, 2.0], [3.0]]], ids=["text", "complex", "ragged"])
+@pytest.mark.parametrize(("name", "key"), arguments(lambda key, value: True))
+def test_what_is_not_a_number_is_refused_by_name(name, key, bad):
+    with pytest.raises(ValueError, match=rf"\b{re.escape(key)}\b"):
+        call(name, **{key: bad})
+
+
+ANY_SHAPE = re.compile(
+    r"spectral_law\.|tracy_widom\.tracy_widom|clustering\.(clustering_accuracy|mean_spike)"
+    r"|spikes\.(covariance_spike|estimate|signal)"
+)
+SHAPES = {"0": [], "0x3": np.empty((0, 3)), "2x2x2": np.full((2, 2, 2), 0.5)}
+
+
+@pytest.mark.parametrize("bad", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize(("name", "key"), arguments(is_array))
+def test_shapes_are_kept_by_functions_of_a_number_and_refused_by_others(name, key, bad):
+    if ANY_SHAPE.match(name):
+        result = call(name, **{key: bad})
+        field = getattr(result, "position", getattr(result, "eigenvalue", result))
+        assert np.shape(field) == np.shape(bad)
+    else:
+        with pytest.raises(ValueError, match=rf"\b{re.escape(key)}\b"):
+            call(name, **{key: bad})

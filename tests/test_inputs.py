@@ -1,0 +1,111 @@
+"""The checks at the door, one by one."""
+
+import numpy as np
+import pytest
+
+from rmtlib import inputs
+
+
+@pytest.mark.parametrize("rng", [1.5, "a", True, -1, np.random.RandomState(0)], ids=str)
+def test_as_rng_refuses_what_is_no_seed(rng):
+    with pytest.raises(ValueError, match="rng must be None, an integer >= 0 or"):
+        inputs.as_rng(rng)
+
+
+def test_as_rng_keeps_a_generator_and_its_stream():
+    generator = np.random.default_rng(0)
+    assert inputs.as_rng(generator) is generator
+
+
+def test_fresh_generators_differ_and_global_state_is_left_alone():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002 - the state that must not move
+    a, b = inputs.as_rng(None).random(4), inputs.as_rng(None).random(4)
+    assert not np.array_equal(a, b)
+    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_seed_shift_changes_every_seed(monkeypatch):
+    monkeypatch.delenv("RMTLIB_SEED_SHIFT", raising=False)
+    plain = inputs.as_rng(5).random(3)
+    monkeypatch.setenv("RMTLIB_SEED_SHIFT", "0")
+    np.testing.assert_array_equal(inputs.as_rng(5).random(3), plain)
+    draws = [plain]
+    for shift in ("1", "2"):
+        monkeypatch.setenv("RMTLIB_SEED_SHIFT", shift)
+        draws.append(inputs.as_rng(5).random(3))
+        np.testing.assert_array_equal(inputs.as_rng(5).random(3), draws[-1])
+    assert len({tuple(d) for d in draws}) == 3
+
+
+@pytest.mark.parametrize("value", [3, 3.0, np.float32(3), np.int8(3), np.array(3.0)], ids=repr)
+def test_real_numbers_become_floats(value):
+    assert inputs.finite("x", value) == 3.0
+    assert type(inputs.finite("x", value)) is float
+
+
+@pytest.mark.parametrize("value", [True, "3", None, [3], 3j, np.array([3.0])], ids=repr)
+def test_what_is_not_one_real_number_is_refused(value):
+    with pytest.raises(ValueError, match="x must be a real number"):
+        inputs.finite("x", value)
+
+
+def test_messages_name_parameter_rule_value_and_reason():
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared below
+        inputs.positive("ratio", -0.5, "ratio = p / n")
+    assert str(caught.value) == "ratio must be positive, got -0.5 (ratio = p / n)"
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "message"),
+    [
+        (inputs.nonnegative, -1, "x must be nonnegative, got -1"),
+        (inputs.count, 3.0, "x must be an integer, got 3.0"),
+        (inputs.count, True, "x must be an integer, got True"),
+        (inputs.count, 0, "x must be an integer >= 1, got 0"),
+        (inputs.vector, [[1]], r"x must be a vector, got shape \(1, 1\)"),
+        (inputs.vector, [], r"x must be nonempty, got shape \(0,\)"),
+        (inputs.matrix, [1], r"x must be a matrix, got shape \(1,\)"),
+        (inputs.matrix, [[1], [1, 2]], "x must be a rectangular array of numbers"),
+        (inputs.matrix, [["a"]], "x must be an array of real numbers"),
+        (inputs.matrix, [[1j]], "x must be an array of real numbers"),
+        (inputs.matrix, [[1, np.nan]], r"x must be finite, got nan at index \(0, 1\)"),
+        (inputs.symmetric, [[1, 2]], "x must be square"),
+        (inputs.symmetric, [[1, 2], [0, 1]], "x must be symmetric"),
+        (inputs.covariance, [[1, 2], [2, 1]], "x must be positive semidefinite"),
+        (inputs.probabilities, [0.5, 0.6], "x must be probabilities that sum to 1, got sum 1.1"),
+        (inputs.probabilities, [1.5, -0.5], "x must be positive, got -0.5"),
+        (inputs.labels, [0.5], "x must be a nonempty vector of integers"),
+        (inputs.labels, [], "x must be a nonempty vector of integers"),
+    ],
+)
+def test_bad_values_are_refused(check, value, message):
+    with pytest.raises(ValueError, match=message):
+        check("x", value)
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "keywords", "message"),
+    [
+        (inputs.between, 2, {"low": 0, "high": 1}, "x must be between 0 and 1, got 2"),
+        (inputs.one_of, "c", {"allowed": ("a", "b")}, "x must be one of 'a', 'b', got 'c'"),
+        (inputs.vector, [1, 2], {"length": 3}, r"x must be of shape \(3,\), got shape \(2,\)"),
+        (inputs.labels, [1, 2], {"length": 3}, r"x must be of shape \(3,\), got shape \(2,\)"),
+        (inputs.matrix, [[1, 2]], {"shape": (2, None)}, r"x must be of shape \(2, any\)"),
+        (inputs.symmetric, np.eye(2), {"size": 3}, r"x must be of shape \(3, 3\)"),
+    ],
+)
+def test_sizes_and_choices_are_checked(check, value, keywords, message):
+    with pytest.raises(ValueError, match=message):
+        check("x", value, **keywords)
+
+
+def test_rounding_is_forgiven_where_it_belongs():
+    A = np.random.default_rng(0).standard_normal((5, 3))
+    inputs.symmetric("x", A @ A.T + 1e-15 * np.triu(np.ones((5, 5))))
+    inputs.covariance("x", A @ A.T)
+
+
+def test_float32_stays_and_integers_become_float64():
+    assert inputs.real_array("x", np.ones(2, np.float32)).dtype == np.float32
+    assert inputs.real_array("x", [1, 2]).dtype == np.float64
+    assert inputs.real_array("x", np.ones(2, np.float16)).dtype == np.float64
