@@ -17,12 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, chdtr, chdtrc, ndtr
-from scipy.stats import poisson
+from scipy.special import ndtr
 
 from rmtlib import inputs
-
-_WHY_CONTRAST = "class 2 has covariance (1 + contrast / sqrt(p)) I, which must be positive"
 
 
 class SecondOrder(NamedTuple):
@@ -548,177 +545,40 @@ class GaussianMixture:
             raise ValueError(f"means must have 2 columns, got {self.K} (a rule for two classes)")
 
 
-def isotropic_quadratic_error(p: int, contrast: float) -> float:
-    r"""Exact Bayes error between two centered classes that differ by their scale.
+def two_classes(
+    p: int, separation: float, covariances: Sequence[ArrayLike] | None = None
+) -> GaussianMixture:
+    r"""Two classes of equal weight with opposite means along the first coordinate.
 
-    :math:`C_1 = I_p` and :math:`C_2 = s^2 I_p` with
-    :math:`s^2 = 1 + \varepsilon/\sqrt p`, equal weights. The optimal rule
-    compares :math:`\|x\|^2` with :math:`\theta = p \log s^2 / (1 - s^{-2})`:
-
-    .. math:: \tfrac12 \bigl[P(\chi_p^2 > \theta) + P(\chi_p^2 < \theta / s^2)\bigr]
-              \quad (\varepsilon > 0),
-
-    with the two inequalities reversed for :math:`\varepsilon < 0`.
+    .. math:: \mu_{1,2} = \pm\tfrac12\Delta\, e_1, \qquad \|\mu_1 - \mu_2\| = \Delta .
 
     Parameters
     ----------
     p : int
         Dimension, at least 1.
-    contrast : float
-        :math:`\varepsilon`, larger than :math:`-\sqrt p`; zero gives 1/2.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If the second covariance is not positive.
-
-    Notes
-    -----
-    Tends to :math:`Q(|\varepsilon| / (2\sqrt 2))`, the value of `GaussianMixture.bayes_error`,
-    at rate :math:`O(p^{-1/2})`.
-
-    Example
-    -------
-    >>> print(f"{isotropic_quadratic_error(256, 3.0):.10f}")
-    0.1656994137
-    """
-    p = inputs.count("p", p)
-    x = inputs.finite("contrast", contrast) / np.sqrt(p)
-    if x <= -1:
-        raise ValueError(
-            f"contrast must be > -sqrt(p) = {-np.sqrt(p):g}, got {contrast:g} ({_WHY_CONTRAST})"
-        )
-    if x == 0:
-        return 0.5
-    s2 = 1 + x
-    theta = p * np.log1p(x) * s2 / x
-    if x > 0:
-        return float(chdtrc(p, theta) + chdtr(p, theta / s2)) / 2
-    return float(chdtr(p, theta) + chdtrc(p, theta / s2)) / 2
-
-
-def plug_in_linear_discriminant_error(distance: float, ratio: float) -> float:
-    r"""Limiting error of linear discriminant analysis with estimated means.
-
-    Two classes of equal weight with identity covariance (known) and means at
-    distance :math:`\Delta`, estimated from n points in all, n/2 per class:
-    :math:`\|\hat\mu_1 - \hat\mu_2\|^2 \to \Delta^2 + 4c`, and
-
-    .. math:: Q\Bigl(\frac{\Delta^2}{2\sqrt{\Delta^2 + 4c}}\Bigr), \qquad c = p/n .
-
-    Parameters
-    ----------
-    distance : float
-        :math:`\Delta \ge 0`, Mahalanobis distance between the means.
-    ratio : float
-        :math:`c = p/n \ge 0`, n the number of training points in both
-        classes together; 0 for known means.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If an argument is negative.
-
-    Notes
-    -----
-    The finite-size error is O(1/n) on average; one training set deviates by :math:`O(n^{-1/2})`.
-
-    Example
-    -------
-    >>> print(f"{plug_in_linear_discriminant_error(3, 0.5):.10f}")
-    0.0874222168
-    """
-    delta = inputs.nonnegative("distance", distance)
-    c = inputs.nonnegative("ratio", ratio, "ratio = p / n")
-    if delta == 0:
-        return 0.5
-    return float(ndtr(-(delta**2) / (2 * np.sqrt(delta**2 + 4 * c))))
-
-
-def distance_auc(distance: float, p: int) -> float:
-    r"""Exact probability that a between-class distance exceeds a within-class one.
-
-    Two Gaussian classes with identity covariance, means at distance
-    :math:`\Delta`. Squared distances are :math:`2\chi_p^2` within a class and
-    :math:`2\chi_p'^2(\Delta^2/2)` between classes. The noncentral variable is
-    :math:`\chi_{p+2J}^2` with J Poisson of mean :math:`\Delta^2/4`, hence, with
-    independent pairs and I the regularized incomplete beta function,
-
-    .. math:: \mathrm{AUC} = \sum_{j\ge0} P(J = j)\, I_{1/2}\bigl(\tfrac p2, \tfrac p2 + j\bigr).
-
-    Parameters
-    ----------
-    distance : float
+    separation : float
         :math:`\Delta \ge 0`.
-    p : int
-        Dimension, at least 1.
+    covariances : sequence of two covariances, optional
+        As for `GaussianMixture`; the identity by default.
 
     Returns
     -------
-    float
-        Between 1/2 and 1.
+    GaussianMixture
 
     Raises
     ------
     ValueError
-        If ``distance`` is negative or ``p`` is not a positive integer.
-
-    Notes
-    -----
-    The Poisson tails below 1e-16 are left out of the sum.
+        If an argument is out of its range.
 
     Example
     -------
-    >>> print(f"{distance_auc(3, 100):.10f}")
-    0.5869533529
+    >>> print(f"{two_classes(50, 3.0).bayes_error():.4f}")
+    0.0668
     """
-    delta = inputs.nonnegative("distance", distance)
-    p = inputs.count("p", p)
-    mean = delta**2 / 4
-    j = np.arange(poisson.ppf(1e-16, mean), poisson.isf(1e-16, mean) + 1)
-    return float(poisson.pmf(j, mean) @ betainc(p / 2, p / 2 + j, 0.5))
-
-
-def distance_auc_limit(distance: float, p: int) -> float:
-    r"""Large-dimensional equivalent of `distance_auc`: distances lose the classes.
-
-    .. math:: \Phi\Bigl(\frac{\Delta^2}{4\sqrt p}\Bigr) .
-
-    Parameters
-    ----------
-    distance : float
-        :math:`\Delta \ge 0`.
-    p : int
-        Dimension, at least 1.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If ``distance`` is negative or ``p`` is not a positive integer.
-
-    Notes
-    -----
-    The difference with `distance_auc` is :math:`O(p^{-3/2})` for fixed :math:`\Delta`.
-
-    Example
-    -------
-    >>> print(f"{distance_auc_limit(3, 100):.10f}")
-    0.5890103629
-    """
-    delta = inputs.nonnegative("distance", distance)
-    return float(ndtr(delta**2 / (4 * np.sqrt(inputs.count("p", p)))))
+    means = np.zeros((inputs.count("p", p), 2))
+    half = inputs.nonnegative("separation", separation) / 2
+    means[0] = half, -half
+    return GaussianMixture(means, covariances)
 
 
 def _covariance(name: str, value: ArrayLike, p: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import rmtlib
 from rmtlib import (
     check,
     clustering,
+    discrimination,
     distance_kernels,
     laws,
     mixtures,
@@ -70,16 +71,24 @@ CALLS = {
     "mixtures.sample": (MIXTURE.sample, {"n": 4}),
     "mixtures.bayes_classify": (MIXTURE.bayes_classify, {"X": X}),
     "mixtures.log_likelihood_ratio": (MIXTURE.log_likelihood_ratio, {"X": X}),
-    "mixtures.isotropic_quadratic_error": (
-        mixtures.isotropic_quadratic_error,
+    "discrimination.isotropic_quadratic_error": (
+        discrimination.isotropic_quadratic_error,
         {"p": 16, "contrast": 2},
     ),
-    "mixtures.plug_in_linear_discriminant_error": (
-        mixtures.plug_in_linear_discriminant_error,
+    "discrimination.plug_in_linear_discriminant_error": (
+        discrimination.plug_in_linear_discriminant_error,
         {"distance": 3, "ratio": 2},
     ),
-    "mixtures.distance_auc": (mixtures.distance_auc, {"distance": 3, "p": 10}),
-    "mixtures.distance_auc_limit": (mixtures.distance_auc_limit, {"distance": 3, "p": 10}),
+    "discrimination.distance_auc": (discrimination.distance_auc, {"distance": 3, "p": 10}),
+    "discrimination.distance_auc_limit": (
+        discrimination.distance_auc_limit,
+        {"distance": 3, "p": 10},
+    ),
+    "mixtures.two_classes": (mixtures.two_classes, {"p": 5, "separation": 3}),
+    "discrimination.nearest_neighbor_accuracy": (
+        discrimination.nearest_neighbor_accuracy,
+        {"distance": 3, "p": 10, "n": 20},
+    ),
     "plotting.spectrum": (plotting.spectrum, {"eigenvalues": [1, 2, 3]}),
     "shrinkage.shrink_eigenvalues": (
         shrinkage.shrink_eigenvalues,
@@ -235,7 +244,7 @@ def test_nan_and_infinity_are_refused_by_name(name, key, bad):
 @pytest.mark.parametrize("bad", [0, -1, -0.5], ids=str)
 @pytest.mark.parametrize(("name", "key"), arguments(lambda key, value: key in POSITIVE))
 def test_quantities_that_are_positive_refuse_the_rest(name, key, bad):
-    if (name, bad) == ("mixtures.plug_in_linear_discriminant_error", 0):
+    if (name, bad) == ("discrimination.plug_in_linear_discriminant_error", 0):
         return  # ratio 0 is the limit of known means
     with pytest.raises(ValueError, match=rf"\b{key}\b"):
         call(name, **{key: bad})

@@ -4,14 +4,16 @@ from scipy.linalg import eigh
 from scipy.special import ndtr
 from scipy.stats import chi2, ncx2, norm
 
-from rmtlib.inputs import as_rng
-from rmtlib.mixtures import (
-    GaussianMixture,
+from rmtlib.discrimination import (
+    _race,
     distance_auc,
     distance_auc_limit,
     isotropic_quadratic_error,
+    nearest_neighbor_accuracy,
     plug_in_linear_discriminant_error,
 )
+from rmtlib.inputs import as_rng
+from rmtlib.mixtures import GaussianMixture, two_classes
 
 
 def opposite_means(p, distance, **kwargs):
@@ -506,3 +508,56 @@ def test_data_in_single_precision_is_accepted():
     X = mixture.sample(50, rng=0)[0]
     single = mixture.log_likelihood_ratio(X.astype(np.float32))
     assert np.allclose(single, mixture.log_likelihood_ratio(X), rtol=1e-5, atol=1e-5)
+
+
+# Nearest neighbors
+
+
+@pytest.mark.parametrize(("p", "n"), [(5, 100), (60, 500)])
+def test_nearest_neighbor_accuracy_is_that_of_simulated_points(p, n):
+    rng, tests, draws = as_rng(p), 1000, 8
+    mixture, right = two_classes(p, 3.0), 0
+    for _ in range(draws):
+        X, labels = mixture.sample(n, rng=rng)
+        Y, wanted = mixture.sample(tests, rng=rng)
+        squared = np.sum(X**2, axis=0)[:, None] - 2 * X.T @ Y
+        right += np.sum(labels[np.argmin(squared, axis=0)] == wanted)
+    expected = nearest_neighbor_accuracy(3.0, p, n)
+    # the new points share n labeled ones: twice the binomial error; bias of order 1/p
+    error = 2 * np.sqrt(expected * (1 - expected) / (draws * tests))
+    assert abs(right / (draws * tests) - expected) < 3 * error + 0.05 / p
+
+
+def test_nearest_neighbor_quadrature_is_converged():
+    for p, n in [(5, 2), (50, 500), (1000, 4000)]:
+        fine = _race(3.0, p, n, nodes=48, steps=6400)
+        assert nearest_neighbor_accuracy(3.0, p, n) == pytest.approx(fine, abs=2e-5)
+
+
+def test_nearest_neighbor_falls_to_chance_like_its_first_order():
+    # gain s e_n h^2 / (n (n - 1)), s = Delta^2 / sqrt(6 p), e_4 = mean of the maximum of 4 normals
+    p, n, e_4 = 40_000.0, 4, 1.0293753730
+    first_order = 0.5 + 9 / np.sqrt(6 * p) * e_4 * (n / 2) ** 2 / (n * (n - 1))
+    assert nearest_neighbor_accuracy(3.0, p, n) == pytest.approx(first_order, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1, 10, 10), "distance must be nonnegative"),
+        ((1, 2, 10), "p must be at least 5"),
+        ((1, 10, 1), "n must be an integer >= 2"),
+        ((1, 10, 10.0), "n must be an integer"),
+        ((np.nan, 10, 10), "distance must be finite"),
+    ],
+)
+def test_nearest_neighbor_accuracy_refuses_bad_input(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        nearest_neighbor_accuracy(*arguments)
+
+
+def test_two_classes_are_a_mixture_with_opposite_means():
+    mixture = two_classes(4, 3)
+    np.testing.assert_array_equal(mixture.means, [[1.5, -1.5], [0, 0], [0, 0], [0, 0]])
+    with pytest.raises(ValueError, match="separation must be nonnegative"):
+        two_classes(4, -1)
