@@ -1,29 +1,22 @@
-r"""Limiting spectral laws in closed form, and exact eigenvalues of sample covariance matrices.
+r"""Limiting spectral laws in closed form.
 
-`MarchenkoPastur`, `Semicircle` and `Discrete` are here;
-`GeneralizedMarchenkoPastur` (any population covariance) is defined in
-`rmtlib.silverstein` and offered here as well.
+`MarchenkoPastur`, `Semicircle` and `Discrete` are here. The law of a general
+population covariance, `GeneralizedMarchenkoPastur`, is defined in
+`rmtlib.silverstein`, and the eigenvalues of sample covariance matrices come
+from `rmtlib.wishart`; both are offered here as well.
 """
 
 from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import eigvalsh_tridiagonal
 
-from rmtlib.inputs import as_rng, count, matrix, positive, real_array, vector
-from rmtlib.silverstein import GeneralizedMarchenkoPastur
-from rmtlib.spectral_law import SpectralLaw, quantile_levels
-
-__all__ = [
-    "Discrete",
-    "GeneralizedMarchenkoPastur",
-    "MarchenkoPastur",
-    "Semicircle",
-    "SpectralLaw",
-    "sample_covariance_eigenvalues",
-    "wishart_eigenvalues",
-]
+from rmtlib.inputs import count, positive, real_array, vector
+from rmtlib.silverstein import GeneralizedMarchenkoPastur as GeneralizedMarchenkoPastur
+from rmtlib.spectral_law import SpectralLaw as SpectralLaw
+from rmtlib.spectral_law import quantile_levels
+from rmtlib.wishart import sample_covariance_eigenvalues as sample_covariance_eigenvalues
+from rmtlib.wishart import wishart_eigenvalues as wishart_eigenvalues
 
 
 class MarchenkoPastur(SpectralLaw):
@@ -371,105 +364,3 @@ class Discrete(SpectralLaw):
         cumulative = np.cumsum(self._weights)
         cumulative[-1] = 1.0
         return cumulative
-
-
-def wishart_eigenvalues(
-    p: int, n: int, size: int | None = None, rng: int | np.random.Generator | None = None
-) -> np.ndarray:
-    r"""Eigenvalues of a white real Wishart matrix, drawn exactly without forming the data.
-
-    The matrix is :math:`\frac1n X X^{\mathsf T}`, X of shape (p, n) with
-    independent standard Gaussian entries. For :math:`p \le n` its eigenvalues
-    have the law of those of :math:`\frac1n B B^{\mathsf T}`, B lower bidiagonal
-    with independent entries
-
-    .. math::
-
-        B_{ii} \sim \chi_{n - i + 1}, \qquad B_{i+1,i} \sim \chi_{p - i}, \qquad i = 1, 2, \dots
-
-    a tridiagonal problem of cost O(p^2). For p > n the roles of p and n are
-    exchanged and p - n exact zeros are added.
-
-    Parameters
-    ----------
-    p : integer >= 1
-        Dimension: rows of X.
-    n : integer >= 1
-        Samples: columns of X.
-    size : integer >= 1 or None
-        Number of independent matrices; None for one.
-    rng : None, int or Generator
-        Source of randomness.
-
-    Returns
-    -------
-    array of shape (p,) or (size, p), ascending in the last axis.
-
-    Raises
-    ------
-    ValueError
-        If ``p``, ``n`` or ``size`` is not an integer >= 1, or ``rng`` is none of these.
-
-    Notes
-    -----
-    Bidiagonal model: :cite:t:`DumitriuEdelman02`. No finite-size error: the
-    law of the eigenvalues is exact at every p and n.
-
-    Example
-    -------
-    >>> wishart_eigenvalues(3, 1, rng=0)[:2]
-    array([0., 0.])
-    """
-    p, n = count("p", p), count("n", n)
-    draws = 1 if size is None else count("size", size)
-    rng = as_rng(rng)
-    rank, longer = min(p, n), max(p, n)
-    i = np.arange(1, rank + 1)
-    diagonal = np.sqrt(rng.chisquare(longer - i + 1, size=(draws, rank)))
-    below = np.sqrt(rng.chisquare(rank - i[:-1], size=(draws, rank - 1)))
-    main = diagonal**2
-    main[:, 1:] += below**2
-    side = diagonal[:, :-1] * below
-    eigenvalues = np.zeros((draws, p))
-    for row, d, e in zip(eigenvalues, main / n, side / n, strict=True):
-        row[p - rank :] = np.maximum(eigvalsh_tridiagonal(d, e), 0.0) if rank > 1 else d
-    return eigenvalues[0] if size is None else eigenvalues
-
-
-def sample_covariance_eigenvalues(X: ArrayLike) -> np.ndarray:
-    r"""Eigenvalues of the sample covariance :math:`\frac1n X X^{\mathsf T}` of data X.
-
-    Columns of X are samples; nothing is centered. The smaller of the two Gram
-    matrices :math:`\frac1n X X^{\mathsf T}` and :math:`\frac1n X^{\mathsf T} X` is
-    diagonalized; for p > n, p - n exact zeros are added.
-
-    Parameters
-    ----------
-    X : matrix of shape (p, n)
-        Data, one sample a column.
-
-    Returns
-    -------
-    array of shape (p,), ascending.
-
-    Raises
-    ------
-    ValueError
-        If ``X`` is not a nonempty matrix of finite real numbers.
-
-    Notes
-    -----
-    For white X compare with ``MarchenkoPastur(p / n)`` :cite:p:`MP67`; for a
-    population covariance C with ``GeneralizedMarchenkoPastur(p / n, Discrete(...))``
-    :cite:p:`SB95`. Differences of smooth linear statistics are O(1/p).
-
-    Example
-    -------
-    >>> sample_covariance_eigenvalues([[3.0], [4.0]])
-    array([ 0., 25.])
-    """
-    X = matrix("X", X).astype(float)
-    p, n = X.shape
-    gram = X @ X.T if p <= n else X.T @ X
-    positive_part = np.maximum(np.linalg.eigvalsh(gram / n), 0.0)
-    return np.concatenate([np.zeros(p - positive_part.size), positive_part])
