@@ -1,7 +1,6 @@
 """The book's figures: one style, histograms against laws, text alternatives."""
 
 from io import BytesIO
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from rmtlib.inputs import count, vector
 from rmtlib.laws import SpectralLaw
@@ -98,12 +99,19 @@ def _needs_raster(figure: Figure) -> bool:
 
 
 def _render(figure: Figure, fmt: str) -> bytes:
-    metadata: dict[str, Any] = {"Description": alt_text(figure)}
-    if fmt == "svg":
-        metadata["Date"] = None
+    text = {"Description": alt_text(figure)}
     buffer = BytesIO()
-    figure.savefig(buffer, format=fmt, dpi=200, bbox_inches="tight", metadata=metadata)
-    return buffer.getvalue()
+    if fmt == "svg":
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata=text | {"Date": None})
+        return buffer.getvalue()
+    figure.savefig(buffer, format="png", dpi=200, bbox_inches="tight")
+    # A palette of 256 colors can't be told from the original here, at a third of its size.
+    picture = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    chunk = PngInfo()
+    chunk.add_itxt("Description", text["Description"])
+    compact = BytesIO()
+    picture.save(compact, format="png", optimize=True, pnginfo=chunk)
+    return compact.getvalue()
 
 
 def describe(figure: Figure, text: str) -> Figure:

@@ -17,15 +17,6 @@ from scipy.optimize import brentq, minimize_scalar
 
 from rmtlib.inputs import positive, real_array
 from rmtlib.laws import GeneralizedMarchenkoPastur, SpectralLaw
-from rmtlib.tracy_widom import (  # noqa: F401 (importable from here too)
-    EigenvalueTest,
-    largest_eigenvalue_scale,
-    largest_eigenvalue_test,
-    tracy_widom_cdf,
-    tracy_widom_pdf,
-    tracy_widom_ppf,
-    tracy_widom_sf,
-)
 
 _RATIO = "ratio = p / n"
 

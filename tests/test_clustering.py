@@ -4,25 +4,29 @@ from scipy.linalg import toeplitz
 from scipy.special import ndtr
 
 from rmtlib.clustering import (
+    matched_accuracy,
+    spectral_clustering,
+    spectral_embedding,
+    two_class_accuracy,
+)
+from rmtlib.distance_kernels import (
     RadialProfile,
-    bayes_accuracy,
     center,
-    clustering_accuracy,
     distance_kernel,
     heat_kernel,
     linearization_terms,
     linearized_kernel,
-    matched_accuracy,
-    mean_spike,
     normalized_laplacian,
     quadratic_profile,
-    spectral_clustering,
-    spectral_embedding,
     squared_distances,
-    trace_spike,
-    two_class_accuracy,
 )
 from rmtlib.inputs import as_rng
+from rmtlib.kernel_spikes import (
+    bayes_accuracy,
+    clustering_accuracy,
+    mean_spike,
+    trace_spike,
+)
 from rmtlib.mixtures import GaussianMixture
 
 HEAT = heat_kernel()

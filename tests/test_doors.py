@@ -14,6 +14,7 @@ from rmtlib import (
     clustering,
     discrimination,
     distance_kernels,
+    kernel_spikes,
     laws,
     mixtures,
     plotting,
@@ -37,13 +38,13 @@ CALLS = {
     "check.standard_errors": (check.standard_errors, {"multiple": 3}),
     "check.kolmogorov_distance": (check.kolmogorov_distance, {"eigenvalues": [0, 1, 2]}),
     "check.diagnose": (check.diagnose, {"eigenvalues": [1, 2, 3], "ratio": 1}),
-    "clustering.clustering_accuracy": (clustering.clustering_accuracy, {"alignment": [0, 1]}),
-    "clustering.bayes_accuracy": (
-        clustering.bayes_accuracy,
+    "kernel_spikes.clustering_accuracy": (kernel_spikes.clustering_accuracy, {"alignment": [0, 1]}),
+    "kernel_spikes.bayes_accuracy": (
+        kernel_spikes.bayes_accuracy,
         {"mean_strength": 1, "trace_difference": 1},
     ),
-    "clustering.mean_spike": (clustering.mean_spike, {"strength": [1, 3], "ratio": 2}),
-    "clustering.trace_spike": (clustering.trace_spike, {"trace_difference": 2, "ratio": 1}),
+    "kernel_spikes.mean_spike": (kernel_spikes.mean_spike, {"strength": [1, 3], "ratio": 2}),
+    "kernel_spikes.trace_spike": (kernel_spikes.trace_spike, {"trace_difference": 2, "ratio": 1}),
     "clustering.spectral_embedding": (clustering.spectral_embedding, {"K": K, "components": 2}),
     "clustering.spectral_clustering": (clustering.spectral_clustering, {"K": K, "classes": 2}),
     "clustering.two_class_accuracy": (clustering.two_class_accuracy, {"eigenvector": [1, -1, 2]}),
@@ -127,8 +128,8 @@ CALLS = {
 # Arguments that are not numbers, needed for a valid call.
 OTHERS = {
     "check.kolmogorov_distance": {"law": LAW},
-    "clustering.mean_spike": {"profile": heat_kernel()},
-    "clustering.trace_spike": {"profile": heat_kernel(), "operator": "centered"},
+    "kernel_spikes.mean_spike": {"profile": heat_kernel()},
+    "kernel_spikes.trace_spike": {"profile": heat_kernel(), "operator": "centered"},
     "clustering.spectral_clustering": {"rng": 0},
     "clustering.two_class_accuracy": {"labels": np.array([0, 1, 0])},
     "distance_kernels.distance_kernel": {"profile": heat_kernel()},
@@ -258,7 +259,7 @@ def test_what_is_not_a_number_is_refused_by_name(name, key, bad):
 
 
 ANY_SHAPE = re.compile(
-    r"spectral_law\.|tracy_widom\.tracy_widom|clustering\.(clustering_accuracy|mean_spike)"
+    r"spectral_law\.|tracy_widom\.tracy_widom|kernel_spikes\.(clustering_accuracy|mean_spike)"
     r"|spikes\.(covariance_spike|estimate|signal)"
 )
 SHAPES = {"0": [], "0x3": np.empty((0, 3)), "2x2x2": np.full((2, 2, 2), 0.5)}

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from rmtlib import spikes
 from rmtlib.inputs import as_rng
 from rmtlib.laws import Discrete, GeneralizedMarchenkoPastur, MarchenkoPastur
 from rmtlib.spikes import (
@@ -202,11 +201,6 @@ def test_both_singular_vectors_of_a_signal_in_noise_turn_as_the_theorem_says(rat
     agrees(found[:, 0], theory.position, n)
     agrees(found[:, 1], theory.left_alignment, n)
     agrees(found[:, 2], theory.right_alignment, n)
-
-
-def test_functions_of_the_largest_eigenvalue_are_offered_here_too():
-    assert spikes.tracy_widom_cdf(0) == pytest.approx(0.83190806620, abs=1e-11)
-    assert spikes.largest_eigenvalue_test([1.0, 1.0], 10).pvalue > 0.5
 
 
 BAD_NUMBERS = [np.nan, np.inf, "1", None, 1j]
