@@ -204,8 +204,8 @@ class ChoiceQuiz(_Quiz):
 
     def _form(self) -> str:
         options = "".join(
-            f'<label><input type="radio" name="reply" value="{k}" hidden>'
-            f"<span>{escape(text)}</span></label>"
+            f'<label><input type="radio" name="reply" value="{k}" '
+            f'aria-label="{escape(plain(text))}" hidden><span>{escape(text)}</span></label>'
             for k, text in enumerate(self.options)
         )
         return (

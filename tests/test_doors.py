@@ -17,7 +17,9 @@ from rmtlib import (
     kernel_spikes,
     laws,
     mixtures,
+    nonlinear_gram,
     plotting,
+    random_features,
     shrinkage,
     spikes,
     tracy_widom,
@@ -61,8 +63,8 @@ CALLS = {
     "laws.MarchenkoPastur": (MarchenkoPastur, {"ratio": 2, "variance": 3}),
     "laws.Semicircle": (Semicircle, {"variance": 2}),
     "laws.Discrete": (Discrete, {"points": [1, 3], "weights": [0.5, 0.5]}),
-    "laws.wishart_eigenvalues": (laws.wishart_eigenvalues, {"p": 3, "n": 4}),
-    "laws.sample_covariance_eigenvalues": (laws.sample_covariance_eigenvalues, {"X": X}),
+    "wishart.wishart_eigenvalues": (laws.wishart_eigenvalues, {"p": 3, "n": 4}),
+    "wishart.sample_covariance_eigenvalues": (laws.sample_covariance_eigenvalues, {"X": X}),
     "silverstein.GeneralizedMarchenkoPastur": (GeneralizedMarchenkoPastur, {"ratio": 2}),
     "spectral_law.pdf": (LAW.pdf, {"x": [1, 2]}),
     "spectral_law.cdf": (LAW.cdf, {"x": [1, 2]}),
@@ -123,6 +125,67 @@ CALLS = {
         tracy_widom.largest_eigenvalue_test,
         {"eigenvalues": [1, 2, 3], "n": 9},
     ),
+    "nonlinear_gram.NonlinearGram": (
+        nonlinear_gram.NonlinearGram,
+        {"eta": 2, "zeta": 1, "features_per_sample": 1, "features_per_dimension": 2},
+    ),
+    "nonlinear_gram.gram_outliers": (
+        nonlinear_gram.gram_outliers,
+        {"theta": 1, "weight_fourth_moment": 3, "data_fourth_moment": 1, "mean": 0},
+    ),
+    "nonlinear_gram.deep_gram": (
+        nonlinear_gram.deep_gram,
+        {"zeta": 0, "samples_per_dimension": 1, "samples_per_feature": [1, 2]},
+    ),
+    "random_features.effective_ridge": (
+        random_features.effective_ridge,
+        {"eigenvalues": [1, 2, 3], "features": 2, "ridge": 1},
+    ),
+    "random_features.prepare": (
+        random_features.prepare,
+        {
+            "K": K,
+            "y": [1, 2, 3, 4],
+            "K_cross": K[:, :2],
+            "y_test": [1, 2],
+            "K_test_diagonal": [4, 4],
+        },
+    ),
+    "random_features.family_errors": (
+        random_features.family_errors,
+        {
+            "kernels": [K],
+            "y": [1, 2, 3, 4],
+            "cross_kernels": [K[:, :2]],
+            "y_test": [1, 2],
+            "test_diagonals": [[4, 4]],
+            "features": 2,
+            "ridge": 1,
+        },
+    ),
+    "random_features.simulate_errors": (
+        random_features.simulate_errors,
+        {
+            "features": X,
+            "y": [1, 2, 3, 4],
+            "test_features": X,
+            "y_test": [1, 2, 3, 4],
+            "ridge": 1,
+        },
+    ),
+    "random_features.random_features": (random_features.random_features, {"X": X}),
+    "random_features.ridgeless_risk": (
+        random_features.ridgeless_risk,
+        {"ratio": 2, "signal": 1, "noise": 1},
+    ),
+    "random_features.ridgeless_risk_finite": (
+        random_features.ridgeless_risk_finite,
+        {"p": 3, "n": 9, "signal": 1, "noise": 1},
+    ),
+    "random_features.ridge_risk": (
+        random_features.ridge_risk,
+        {"ratio": 2, "ridge": 1, "signal": 1, "noise": 1},
+    ),
     "wishart.spiked_wishart": (wishart.spiked_wishart, {"p": 5, "n": 9, "strength": 2}),
 }
 # Arguments that are not numbers, needed for a valid call.
@@ -143,11 +206,13 @@ OTHERS = {
         "mixture": MIXTURE,
         "profile": heat_kernel(),
     },
-    "laws.wishart_eigenvalues": {"rng": 0},
+    "wishart.wishart_eigenvalues": {"rng": 0},
     "mixtures.sample": {"rng": 0},
     "silverstein.GeneralizedMarchenkoPastur": {"population": Discrete([1, 3])},
     "shrinkage.oracle_shrinkage": {"law": GENERAL},
     "spikes.population_spike": {"population": Discrete([1, 3])},
+    "nonlinear_gram.gram_outliers": {"law": nonlinear_gram.NonlinearGram(1, 0, 2, 3)},
+    "random_features.random_features": {"activation": np.tanh, "features": 3, "rng": 0},
     "wishart.spiked_wishart": {"rng": 0},
 }
 # Quantities that are positive: zero and negative numbers are refused.
@@ -164,6 +229,38 @@ ELSEWHERE = {
     "plotting.describe": "test_plotting.py",
     "plotting.alt_text": "a figure",
     "plotting.density_curve": "test_plotting.py",
+    "random_features.ternary_noise_floor": "a name only: test_random_features.py",
+    **dict.fromkeys(
+        [f"activations.{f}" for f in ("clip", "leaky_relu", "quadratic", "two_slopes")],
+        "test_activations.py",
+    ),
+    **dict.fromkeys(
+        [
+            f"kernels.{f}"
+            for f in (
+                "two_point",
+                "conjugate_kernel",
+                "derivative_kernel",
+                "random_feature_kernel",
+                "weight_moment_correction",
+            )
+        ],
+        "test_kernels.py",
+    ),
+    **dict.fromkeys(
+        [
+            f"quantization.{f}"
+            for f in (
+                "ternary_weights",
+                "ternary_kurtosis",
+                "match_activation",
+                "memory_bits",
+                "pack_ternary",
+                "unpack_ternary",
+            )
+        ],
+        "test_quantization.py",
+    ),
     "quiz.quiz_number": "test_interactive.py",
     "quiz.quiz_choice": "test_interactive.py",
 }
@@ -204,10 +301,12 @@ def test_every_public_function_is_covered():
             and thing.__module__ == namespace.__name__
         }
     internal = {
-        "subordination.check_laws",
+        "activations.gaussian_nodes",
+        "activations.hermite_rows",
         "silverstein.follow",
         "spectral_law.complex_points",
         "spectral_law.quantile_levels",
+        "subordination.check_laws",
     }
     assert found - internal <= set(CALLS) | set(ELSEWHERE)
     assert set(ELSEWHERE) <= found

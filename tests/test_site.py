@@ -119,7 +119,7 @@ def test_formulas_are_typeset_from_the_site_itself(visit, page):
     source = (SITE / f"{page}.html").read_text(encoding="utf-8")
     tab = visit(page)
     if 'class="math' in source:
-        tab.wait_for_selector("mjx-container", timeout=20_000)
+        tab.wait_for_selector("mjx-container", state="attached", timeout=20_000)
     assert not tab.outside
 
 

@@ -1,0 +1,902 @@
+r"""Ridge regression on random features: what it costs to have N of them, and n samples.
+
+Data X have shape (p, n), columns are samples; features are
+:math:`\Sigma = f(W X)` of shape (N, n), W of shape (N, p) with independent
+standard Gaussian rows, and
+
+.. math:: K = \mathbb E_w[f(X^{\mathsf T} w)\, f(w^{\mathsf T} X)]
+
+is their limiting kernel (`rmtlib.kernels` has closed forms). The ridge
+:math:`\gamma` belongs to the objective
+:math:`\frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2` throughout, except
+in the linear regression at the end of the module, whose normalization is stated there.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq, minimize_scalar
+from scipy.stats import norm
+
+from rmtlib.inputs import (
+    ConvergenceError,
+    as_rng,
+    count,
+    covariance,
+    matrix,
+    nonnegative,
+    one_of,
+    positive,
+    real_array,
+    symmetric,
+    vector,
+)
+
+_RESIDUAL = 1e-10
+
+
+def _numbers(name: str, value: ArrayLike, low: float, rule: str) -> np.ndarray:
+    array = real_array(name, value).astype(float)
+    wrong = array <= low if rule == "positive" else array < low
+    if wrong.any():
+        raise ValueError(f"{name} must be {rule}, got {array[wrong].min():g}")
+    return array
+
+
+def _features(value: ArrayLike) -> np.ndarray:
+    return _numbers("features", value, 0.0, "positive")
+
+
+def _ridges(value: ArrayLike) -> np.ndarray:
+    return _numbers("ridge", value, 0.0, "nonnegative")
+
+
+def _spectrum(name: str, eigenvalues: np.ndarray) -> np.ndarray:
+    """Eigenvalues with those that are zero up to rounding set to zero."""
+    noise = 10 * eigenvalues.size * np.finfo(eigenvalues.dtype).eps * np.abs(eigenvalues).max()
+    if eigenvalues.min() < -noise or eigenvalues.max() <= 0:
+        wrong = eigenvalues.min() if eigenvalues.min() < -noise else eigenvalues.max()
+        raise ValueError(
+            f"{name} must be positive semidefinite and not zero, got eigenvalue {wrong:.3g}"
+        )
+    return np.where(eigenvalues > noise, eigenvalues, 0.0).astype(float)
+
+
+def _stack(name: str, value: ArrayLike, shape: tuple[int, ...], k: int | None = None) -> np.ndarray:
+    """Float array of one array of the given shape for each of k >= 1 families."""
+    array = real_array(name, value, ndim=1 + len(shape)).astype(float)
+    if array.shape[1:] != shape or len(array) == 0 or (k is not None and len(array) != k):
+        wanted = ", ".join(map(str, ("families" if k is None else k, *shape)))
+        raise ValueError(f"{name} must be of shape ({wanted}), got shape {array.shape}")
+    return array
+
+
+def _root(lam: np.ndarray, n: int, N: float, ridge: float) -> float:
+    """Effective ridge, lam the positive eigenvalues of K."""
+    r = lam.size
+    if ridge == 0 and r <= N:
+        return 0.0
+
+    def excess(log_kappa: float) -> float:
+        # N = df1 + n ridge / kappa, df1 = r - kappa tr R, with no difference of like terms
+        kappa = np.exp(log_kappa)
+        left = np.sum(kappa / (lam + kappa)) + max(N - r, 0.0)
+        return np.log(left) - np.log(n * ridge / kappa + max(r - N, 0.0))
+
+    low = max(ridge * n / N, lam.min() * max(r - N, 0.0) / r)
+    ends = np.log(low) - 1e-6, np.log((lam.sum() + n * ridge) / N) + 1e-6
+    log_kappa = brentq(excess, *ends, xtol=1e-15, rtol=1e-15)
+    residual = abs(excess(log_kappa))
+    if not residual <= _RESIDUAL:
+        raise ConvergenceError(
+            f"effective ridge not found for N = {N:g}, ridge = {ridge:g}: "
+            f"relative residual {residual:.2g} > {_RESIDUAL:g}"
+        )
+    return float(np.exp(log_kappa))
+
+
+def effective_ridge(
+    eigenvalues: ArrayLike, features: ArrayLike, ridge: ArrayLike
+) -> np.ndarray | float:
+    r"""Effective ridge: finitely many features act as the limiting kernel with this ridge.
+
+    The resolvent of :math:`\frac1n \Sigma^{\mathsf T} \Sigma` at ridge :math:`\gamma` is close to
+    :math:`\frac\kappa\gamma (K + \kappa I)^{-1}`, with :math:`\kappa` the positive root of
+
+    .. math:: N = \sum_i \frac{\lambda_i}{\lambda_i + \kappa} + \frac{n \gamma}{\kappa}, \qquad
+              \lambda_i = \lambda_i(K),
+
+    that is :math:`\bar Q = (\frac Nn \frac K{1 + \delta} + \gamma I)^{-1}` with
+    :math:`\delta = \frac1n \operatorname{tr} \bar Q K` and
+    :math:`\kappa = \gamma \frac nN (1 + \delta)`. It is between :math:`\gamma n / N` and
+    :math:`(\operatorname{tr} K + n \gamma) / N`, and found there by Brent's method.
+
+    Parameters
+    ----------
+    eigenvalues : vector of n nonnegative numbers
+        Eigenvalues of K, zeros included.
+    features : array of positive numbers
+        N, any shape.
+    ridge : array of nonnegative numbers
+        :math:`\gamma`, of a shape that broadcasts with ``features``.
+
+    Returns
+    -------
+    array of the common shape; 0 at ``ridge`` 0 if N is at least the rank of K.
+
+    Raises
+    ------
+    ValueError
+        If an eigenvalue or a ridge is negative, all eigenvalues are 0, or a width is not positive.
+    ~rmtlib.inputs.ConvergenceError
+        If the equation is not solved to 1e-10.
+
+    Notes
+    -----
+    :cite:t:`LouartLiaoCouillet18`; corollary in :cite:t:`LiaoTalk24`. Traces of the resolvent
+    differ from their equivalent by O(1/n).
+
+    Example
+    -------
+    All eigenvalues 1: kappa**2 + (n / N - 1 - ridge * n / N) kappa = ridge * n / N
+
+    >>> kappa = effective_ridge([1.0, 1.0], features=2, ridge=0.5)
+    >>> bool(abs(kappa**2 - 0.5 * kappa - 0.5) < 1e-12)
+    True
+    """
+    lam = _spectrum("eigenvalues", vector("eigenvalues", eigenvalues))
+    N, ridge = np.broadcast_arrays(_features(features), _ridges(ridge))
+    kappa = [_root(lam[lam > 0], lam.size, *pair) for pair in zip(N.flat, ridge.flat, strict=True)]
+    return np.reshape(kappa, N.shape)[()]
+
+
+@dataclass(frozen=True)
+class RandomFeatureErrors:
+    r"""Limits for random-feature ridge regression; fields have the shape of (features, ridge).
+
+    Parameters
+    ----------
+    effective_ridge : float or ndarray
+        :math:`\kappa`.
+    train : float or ndarray
+        Training mean squared error.
+    bias : float or ndarray
+        Test error of kernel ridge regression with ridge :math:`\kappa`.
+    variance : float or ndarray
+        Test error that the randomness of finitely many features adds.
+    degrees_of_freedom : float or ndarray
+        :math:`\operatorname{tr} K (K + \kappa I)^{-1} \le N`.
+    """
+
+    effective_ridge: float | np.ndarray
+    train: float | np.ndarray
+    bias: float | np.ndarray
+    variance: float | np.ndarray
+    degrees_of_freedom: float | np.ndarray
+
+    @property
+    def test(self) -> float | np.ndarray:
+        """Test mean squared error, the sum of bias and variance."""
+        return self.bias + self.variance
+
+
+@dataclass(frozen=True, repr=False)
+class RandomFeatureRegression:
+    r"""Deterministic equivalent of random-feature ridge regression, ready for any N and ridge.
+
+    Made by `prepare`, with the only eigendecomposition
+    :math:`K = U \operatorname{diag}(\lambda) U^{\mathsf T}`.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (n,)
+        :math:`\lambda`, ascending; zero where they are so up to rounding.
+    targets : ndarray, shape (n,)
+        :math:`U^{\mathsf T} y`.
+    cross : ndarray, shape (n, n_test)
+        :math:`U^{\mathsf T} K_{X \hat X}`.
+    test_targets : ndarray, shape (n_test,)
+        Targets of the test samples.
+    test_energy : float
+        :math:`\frac1{\hat n} \operatorname{tr} K_{\hat X \hat X}`.
+    """
+
+    eigenvalues: np.ndarray
+    targets: np.ndarray
+    cross: np.ndarray
+    test_targets: np.ndarray
+    test_energy: float
+
+    def __repr__(self) -> str:
+        n, n_test = self.cross.shape
+        return f"RandomFeatureRegression(n={n}, n_test={n_test})"
+
+    def errors(self, features: ArrayLike, ridge: ArrayLike) -> RandomFeatureErrors:
+        r"""Training and test error at any number of features and any ridge.
+
+        With :math:`R = (K + \kappa I)^{-1}`, :math:`\kappa` of `effective_ridge` and
+        :math:`D = N - \operatorname{tr} (K R)^2 = \frac{n \gamma}\kappa
+        + \kappa \operatorname{tr} K R^2`,
+
+        .. math::
+
+            E_{\rm train} &= \frac{\kappa^2}n\, y^{\mathsf T} R^2 y + \frac\kappa n
+                \frac{\kappa \operatorname{tr} K R^2}{D}\, y^{\mathsf T} R K R y, \\
+            E_{\rm test} &= \frac1{\hat n} \|\hat y - K_{\hat X X} R y\|^2
+                + \frac{y^{\mathsf T} R K R y}{D} \frac1{\hat n} \operatorname{tr}
+                [K_{\hat X \hat X} - K_{\hat X X} (R + \kappa R^2) K_{X \hat X}] .
+
+        Parameters
+        ----------
+        features : array of positive numbers
+            N, any shape.
+        ridge : array of nonnegative numbers
+            :math:`\gamma`, of a shape that broadcasts with ``features``.
+
+        Returns
+        -------
+        RandomFeatureErrors
+            At ridge 0 and N equal to the rank of K the variance is infinite.
+
+        Raises
+        ------
+        ValueError
+            If a width is not positive or a ridge is negative.
+        ~rmtlib.inputs.ConvergenceError
+            If an effective ridge is not found.
+
+        Notes
+        -----
+        :cite:t:`LouartLiaoCouillet18`, eq. for fixed targets; relative errors O(1/n) in
+        the mean and :math:`O(n^{-1/2})` for one draw of W.
+        """
+        N, gamma = np.broadcast_arrays(_features(features), _ridges(ridge))
+        kappa = np.asarray(effective_ridge(self.eigenvalues, N, gamma)).reshape(-1, 1)
+        lam, y = self.eigenvalues, self.targets
+        n, n_test = self.cross.shape
+        inverse = np.where(lam + kappa > 0, 1 / np.where(lam + kappa > 0, lam + kappa, 1.0), 0.0)
+        share = lam * inverse
+        rest = np.where(lam > 0, kappa * inverse, 1.0)
+        spare = np.where(
+            kappa > 0,
+            n * gamma.reshape(-1, 1) / np.where(kappa > 0, kappa, 1.0),
+            N.reshape(-1, 1) - np.count_nonzero(lam),
+        )[:, 0]
+        mixed = np.sum(share * rest, axis=1)
+        D = spare + mixed
+        train = rest**2 @ y**2
+        train += np.where(D > 0, mixed / np.where(D > 0, D, 1.0), 1.0) * ((share * rest) @ y**2)
+        bias = np.mean((self.test_targets - (inverse * y) @ self.cross) ** 2, axis=1)
+        left = self.test_energy - (inverse * (1 + rest)) @ np.sum(self.cross**2, axis=1) / n_test
+        strength = (share * inverse) @ y**2
+        variance = np.full(D.shape, np.inf)
+        np.divide(strength * np.maximum(left, 0.0), D, out=variance, where=D > 0)
+        fields = (kappa[:, 0], train / n, bias, variance, share.sum(axis=1))
+        return RandomFeatureErrors(*(field.reshape(N.shape)[()] for field in fields))
+
+    def peak_constant(self) -> float:
+        r"""Constant C of the interpolation peak: test error :math:`C / \sqrt\gamma` at N = n.
+
+        .. math::
+
+            C = \frac{y^{\mathsf T} K^{-1} y \; \frac1{\hat n} \operatorname{tr}
+                [K_{\hat X \hat X} - K_{\hat X X} K^{-1} K_{X \hat X}]}
+                {2 \sqrt{n \operatorname{tr} K^{-1}}} , \qquad \gamma \to 0 .
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If K is singular: the peak is then not at N = n.
+
+        Notes
+        -----
+        Expansion of the test error of :cite:t:`LouartLiaoCouillet18` at
+        :math:`\kappa \simeq \sqrt{n \gamma / \operatorname{tr} K^{-1}}`; the relative error is
+        :math:`O(\sqrt\gamma)`.
+        """
+        lam = self.eigenvalues
+        if lam.min() == 0:
+            raise ValueError(
+                f"K must be nonsingular, got rank {np.count_nonzero(lam)} of {lam.size} "
+                "(the peak is at N = rank)"
+            )
+        n, n_test = self.cross.shape
+        left = self.test_energy - np.sum(self.cross**2 / lam[:, None]) / n_test
+        return float(np.sum(self.targets**2 / lam) * left / (2 * np.sqrt(n * np.sum(1 / lam))))
+
+    def ridge_for(self, features: float, effective: float) -> float:
+        r"""Ridge at which a given effective ridge is reached: the equation read backward.
+
+        .. math:: \gamma = \frac\kappa n \Bigl(N - \sum_i \frac{\lambda_i}{\lambda_i + \kappa}\Bigr)
+
+        A kernel whose identity part :math:`d_0 I` is larger by a gap g (ternary features
+        matched to another activation) has the same bias at :math:`\kappa - g`; the variance term
+        is not matched, and is lost only for :math:`N \gg n`.
+
+        Parameters
+        ----------
+        features : positive number
+            N.
+        effective : positive number
+            :math:`\kappa` wanted.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If no ridge reaches it: N features without any ridge already act as a larger one.
+        """
+        N, kappa = positive("features", features), positive("effective", effective)
+        used = np.sum(self.eigenvalues / (self.eigenvalues + kappa))
+        if used > N:
+            raise ValueError(
+                f"effective must be at least {effective_ridge(self.eigenvalues, N, 0.0):g}, "
+                f"got {kappa:g} (effective ridge of {N:g} features without ridge)"
+            )
+        return float(kappa * (N - used) / self.eigenvalues.size)
+
+
+def prepare(
+    K: ArrayLike,
+    y: ArrayLike,
+    K_cross: ArrayLike,
+    y_test: ArrayLike,
+    K_test_diagonal: ArrayLike,
+) -> RandomFeatureRegression:
+    r"""Deterministic equivalent of random-feature ridge regression from the limiting kernel.
+
+    Kernels :math:`K = \mathbb E f(w^{\mathsf T} x) f(w^{\mathsf T} x')`; features
+    :math:`\Sigma = f(W X)`, objective
+    :math:`\frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2`. The
+    eigendecomposition of K costs :math:`O(n^3)`; each N and ridge then :math:`O(n \hat n)`.
+
+    Parameters
+    ----------
+    K : symmetric positive semidefinite matrix of shape (n, n)
+        Kernel of the training samples.
+    y : vector of n numbers
+        Training targets.
+    K_cross : matrix of shape (n, n_test)
+        Kernel between training and test samples.
+    y_test : vector of n_test numbers
+        Test targets.
+    K_test_diagonal : vector of n_test numbers
+        Diagonal of the kernel of the test samples; nothing else of it is needed.
+
+    Returns
+    -------
+    RandomFeatureRegression
+
+    Raises
+    ------
+    ValueError
+        If K is not symmetric positive semidefinite, K_cross is not in its range, or a shape
+        does not match.
+
+    Notes
+    -----
+    :cite:t:`LouartLiaoCouillet18` for Lipschitz f and Gaussian W. Relative errors O(1/n).
+
+    Example
+    -------
+    Isotropic kernel without ridge, N = n / 2: the training error is 1 - N / n
+
+    >>> theory = prepare(np.eye(4), np.ones(4), np.zeros((4, 1)), [0.0], [1.0])
+    >>> round(float(theory.errors(features=2, ridge=0.0).train), 12)
+    0.5
+    """
+    K = symmetric("K", K).astype(float)
+    n = K.shape[0]
+    y = vector("y", y, length=n).astype(float)
+    cross = matrix("K_cross", K_cross, shape=(n, None)).astype(float)
+    y_test = vector("y_test", y_test, length=cross.shape[1]).astype(float)
+    diagonal = vector("K_test_diagonal", K_test_diagonal, length=cross.shape[1]).astype(float)
+    eigenvalues, U = np.linalg.eigh((K + K.T) / 2)
+    eigenvalues, cross = _spectrum("K", eigenvalues), U.T @ cross
+    null = eigenvalues == 0
+    leak = np.max(np.abs(cross[null]), initial=0.0)
+    if leak > 1e-5 * np.max(np.abs(cross), initial=1e-300):
+        raise ValueError(
+            f"K_cross must be in the range of K, got a component {leak:.3g} in its null space "
+            "(together they are blocks of one positive semidefinite kernel)"
+        )
+    cross[null] = 0.0
+    return RandomFeatureRegression(eigenvalues, U.T @ y, cross, y_test, float(diagonal.mean()))
+
+
+@dataclass(frozen=True)
+class FamilyErrors:
+    r"""Limits for several feature families that share their weights.
+
+    Parameters
+    ----------
+    deltas : ndarray, shape (k,)
+        :math:`\delta_a`, one for each family.
+    train : float
+        Training mean squared error.
+    test : float
+        Test mean squared error.
+    residual : float
+        Largest relative residual of the equations for :math:`\delta`.
+    """
+
+    deltas: np.ndarray
+    train: float
+    test: float
+    residual: float
+
+
+def family_errors(
+    kernels: Sequence[ArrayLike],
+    y: ArrayLike,
+    cross_kernels: Sequence[ArrayLike],
+    y_test: ArrayLike,
+    test_diagonals: Sequence[ArrayLike],
+    features: float,
+    ridge: float,
+) -> FamilyErrors:
+    r"""Errors of ridge regression on several nonlinearities of the same random projections.
+
+    Features :math:`\Sigma = [f_1(W X); \dots; f_k(W X)]`, W of shape (N, p) with standard Gaussian
+    entries, for example cosine and sine (random Fourier features): kN features in all. Objective
+    :math:`\frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2`. Cross kernels
+    :math:`\mathbb E f_a f_b` must vanish. With :math:`u_a = 1 / (1 + \delta_a)`,
+
+    .. math::
+
+        \bar Q = \Bigl(\frac Nn \sum_a u_a K_a + \gamma I\Bigr)^{-1}, \qquad
+        \delta_a = \frac1n \operatorname{tr} \bar Q K_a ,
+
+    .. math::
+
+        E_{\rm train} &= \frac{\gamma^2}n \Bigl[\|\bar Q y\|^2
+            + \frac Nn \sum_a u_a^2 [(I - M)^{-1} v]_a\, g_a\Bigr], \\
+        E_{\rm test} &= \frac1{\hat n} \|\hat y - \Phi^{\mathsf T} \bar Q y\|^2
+            + \frac Nn \sum_a u_a^2 [(I - M)^{-1} \tfrac gn]_a\, w_a ,
+
+    where :math:`M_{ab} = \frac Nn u_b^2\, \frac1n \operatorname{tr} \bar Q K_a \bar Q K_b`,
+    :math:`v_a = \frac1n \operatorname{tr} \bar Q K_a \bar Q`,
+    :math:`g_a = y^{\mathsf T} \bar Q K_a \bar Q y`,
+    :math:`\Phi = \frac Nn \sum_a u_a K_{a, X \hat X}` and :math:`w_a` the mean over test samples of
+    :math:`K_{a, \hat X \hat X} - 2 K_{a, \hat X X} \bar Q \Phi
+    + \Phi^{\mathsf T} \bar Q K_a \bar Q \Phi`.
+    The equations for :math:`\delta` have an increasing concave right side: Newton's method goes
+    down from :math:`\frac1{n \gamma} \operatorname{tr} K_a` to the solution.
+
+    Parameters
+    ----------
+    kernels : sequence of k symmetric positive semidefinite matrices of shape (n, n)
+        Kernels of the training samples, one a family.
+    y : vector of n numbers
+        Training targets.
+    cross_kernels : sequence of k matrices of shape (n, n_test)
+        Kernels between training and test samples.
+    y_test : vector of n_test numbers
+        Test targets.
+    test_diagonals : sequence of k vectors of n_test numbers
+        Diagonals of the kernels of the test samples.
+    features : positive number
+        N, rows of W.
+    ridge : positive number
+        :math:`\gamma`.
+
+    Returns
+    -------
+    FamilyErrors
+
+    Raises
+    ------
+    ValueError
+        If shapes or lengths differ, a kernel is not positive semidefinite, or ``features`` or
+        ``ridge`` is not positive.
+    ~rmtlib.inputs.ConvergenceError
+        If the equations are not solved to 1e-10.
+
+    Notes
+    -----
+    Random Fourier features: section 5.5 of :cite:t:`CouilletLiao22`. Relative errors O(1/n).
+
+    Example
+    -------
+    One family is `prepare`:
+
+    >>> K, y, cross = np.diag([1.0, 2.0]), [1.0, -1.0], [[0.5], [0.2]]
+    >>> one = family_errors([K], y, [cross], [1.0], [[1.0]], features=3, ridge=0.1)
+    >>> two = prepare(K, y, cross, [1.0], [1.0]).errors(features=3, ridge=0.1)
+    >>> bool(abs(one.test - two.test) < 1e-12)
+    True
+    """
+    y = vector("y", y).astype(float)
+    y_test = vector("y_test", y_test).astype(float)
+    n, n_test = y.size, y_test.size
+    K = _stack("kernels", kernels, (n, n))
+    k = len(K)
+    cross = _stack("cross_kernels", cross_kernels, (n, n_test), k)
+    diagonal = _stack("test_diagonals", test_diagonals, (n_test,), k)
+    for one in K:
+        covariance("kernels", one)
+    N, gamma = positive("features", features), positive("ridge", ridge)
+    delta = np.einsum("aii->a", K) / (n * gamma)
+    for _ in range(60):
+        u = 1 / (1 + delta)
+        Q = np.linalg.inv(N / n * np.tensordot(u, K, 1) + gamma * np.eye(n))
+        QK = Q @ K
+        excess = np.einsum("aii->a", QK) / n - delta
+        M = N / n**2 * np.einsum("aij,bji->ab", QK, QK, optimize=True) * u**2
+        if np.max(np.abs(excess) / (1 + delta)) < 1e-13:
+            break
+        delta = np.maximum(delta + np.linalg.solve(np.eye(k) - M, excess), 0.0)
+    residual = float(np.max(np.abs(excess) / (1 + delta)))
+    if not residual <= _RESIDUAL:
+        raise ConvergenceError(
+            f"equations for delta not solved at N = {N:g}, ridge = {gamma:g}: "
+            f"relative residual {residual:.2g} > {_RESIDUAL:g}"
+        )
+    Qy = Q @ y
+    v, g = np.einsum("aij,ji->a", QK, Q) / n, np.einsum("i,aij,j->a", Qy, K, Qy, optimize=True)
+    Phi = N / n * np.tensordot(u, cross, 1)
+    QPhi = Q @ Phi
+    w = np.mean(
+        diagonal - 2 * np.sum(cross * QPhi, axis=1) + np.sum(QPhi * (K @ QPhi), axis=1), axis=1
+    )
+    weight = N / n * np.linalg.solve((np.eye(k) - M).T, (u**2 * np.array([g, w])).T)
+    train = gamma**2 / n * (Qy @ Qy + v @ weight[:, 0])
+    test = np.mean((y_test - Phi.T @ Qy) ** 2) + g / n @ weight[:, 1]
+    return FamilyErrors(delta, float(train), float(test), residual)
+
+
+def simulate_errors(
+    features: ArrayLike, y: ArrayLike, test_features: ArrayLike, y_test: ArrayLike, ridge: ArrayLike
+) -> tuple[np.ndarray | float, np.ndarray | float]:
+    r"""Training and test error of ridge regression on given features, for many ridges at once.
+
+    .. math::
+
+        \beta = \arg\min \frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2
+              = \tfrac1n \Sigma\, (\tfrac1n \Sigma^{\mathsf T} \Sigma + \gamma I)^{-1} y ,
+
+    from one singular value decomposition; at :math:`\gamma = 0` the solution of least norm.
+
+    Parameters
+    ----------
+    features : matrix of shape (N, n)
+        :math:`\Sigma`, one sample a column.
+    y : vector of n numbers
+        Training targets.
+    test_features : matrix of shape (N, n_test)
+        Features of the test samples, with the same weights.
+    y_test : vector of n_test numbers
+        Test targets.
+    ridge : array of nonnegative numbers
+        :math:`\gamma`, any shape.
+
+    Returns
+    -------
+    train, test : arrays of the shape of ``ridge``
+        Mean squared errors.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not match or a ridge is negative.
+
+    Notes
+    -----
+    Exact for these features; compare with `RandomFeatureRegression.errors`.
+
+    Example
+    -------
+    >>> train, test = simulate_errors([[1.0, 1.0]], [1.0, 3.0], [[1.0]], [2.0], ridge=[0.0, 1.0])
+    >>> train.round(12), test.round(12)
+    (array([1., 2.]), array([0., 1.]))
+    """
+    S = matrix("features", features).astype(float)
+    y = vector("y", y, length=S.shape[1]).astype(float)
+    T = matrix("test_features", test_features, shape=(S.shape[0], None)).astype(float)
+    y_test = vector("y_test", y_test, length=T.shape[1]).astype(float)
+    gamma = _ridges(ridge)
+    n = y.size
+    U, s, Vt = np.linalg.svd(S, full_matrices=False)
+    s = np.where(s > max(S.shape) * np.finfo(float).eps * s[0], s, 0.0)
+    scaled = s**2 / n + gamma.reshape(-1, 1)
+    inverse = np.where(s > 0, 1 / np.where(s > 0, scaled, 1.0), 0.0)
+    beta = inverse * s / n * (Vt @ y)
+    train = np.mean((y - (beta * s) @ Vt) ** 2, axis=1)
+    test = np.mean((y_test - beta @ (U.T @ T)) ** 2, axis=1)
+    return train.reshape(gamma.shape)[()], test.reshape(gamma.shape)[()]
+
+
+def random_features(
+    X: ArrayLike,
+    activation: Callable[[np.ndarray], np.ndarray],
+    features: int,
+    sparsity: float | None = None,
+    rng: int | np.random.Generator | None = None,
+) -> np.ndarray:
+    r"""One draw of random features :math:`\Sigma = f(W X)`, shape (N, n).
+
+    Split the columns afterward into training and test samples: they share W.
+
+    Parameters
+    ----------
+    X : matrix of shape (p, n)
+        Data, one sample a column.
+    activation : function
+        f, applied to an array entry by entry.
+    features : integer >= 1
+        N.
+    sparsity : number in [0, 1) or None
+        None for standard Gaussian W; otherwise entries 0 with this probability, and
+        :math:`\pm (1 - \epsilon)^{-1/2}` else, of variance 1 and fourth moment
+        :math:`1 / (1 - \epsilon)`.
+    rng : None, int or Generator
+        Source of randomness.
+
+    Returns
+    -------
+    array of shape (N, n)
+
+    Raises
+    ------
+    ValueError
+        If X is not a matrix, a number is out of range, or the activation changes the shape.
+
+    Notes
+    -----
+    Sparse signs: :cite:t:`AliLiaoCouillet22`. The limiting kernel does not depend on the law of W
+    if :math:`d_2 = 0`, if the fourth moment is 3, or if classes share their diagonal
+    profile; fewer than about 10 nonzero entries a row are too few.
+
+    Example
+    -------
+    >>> random_features(np.eye(2), np.sign, 5, rng=0).shape
+    (5, 2)
+    """
+    X = matrix("X", X).astype(float)
+    N = count("features", features)
+    rng = as_rng(rng)
+    if sparsity is None:
+        W = rng.standard_normal((N, X.shape[0]))
+    else:
+        epsilon = nonnegative("sparsity", sparsity)
+        if epsilon >= 1:
+            raise ValueError(f"sparsity must be in [0, 1), got {epsilon:g} (share of zeros)")
+        W = rng.choice([-1.0, 1.0], size=(N, X.shape[0])) / np.sqrt(1 - epsilon)
+        W *= rng.random(W.shape) >= epsilon
+    if not callable(activation):
+        raise ValueError(f"activation must be a function, got {type(activation).__name__}")
+    Sigma = np.asarray(activation(W @ X))
+    return matrix("activation(W X)", Sigma, shape=(N, X.shape[1]))
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    r"""Least irreducible noise of a ternary activation, and where it is reached.
+
+    Parameters
+    ----------
+    ratio : float
+        Least value of :math:`d_0 / (\tau d_1)` (odd) or :math:`d_0 / (2 \tau^2 d_2)` (even).
+    threshold : float
+        Thresholds are :math:`\pm` this number times :math:`\sqrt\tau`.
+    """
+
+    ratio: float
+    threshold: float
+
+
+def ternary_noise_floor(parity: str = "odd") -> NoiseFloor:
+    r"""What a symmetric ternary activation cannot match.
+
+    High-dimensional kernels see an activation f at variance :math:`\tau` through
+    :math:`d_1 = (\mathbb E f')^2`, :math:`d_2 = \frac14 (\mathbb E f'')^2` and
+    :math:`d_0 = \operatorname{Var} f - \tau d_1`, at arguments :math:`\sqrt\tau z`. For the odd
+    ternary function with values -A, 0, A and the even one with values A, 0, A, thresholds
+    :math:`\pm u \sqrt\tau` and tail :math:`P = \Phi(-u)`,
+
+    .. math::
+
+        \frac{d_0}{\tau d_1} = \frac{P}{2 \varphi(u)^2} - 1, \qquad
+        \frac{d_0}{2 \tau^2 d_2} = \frac{P - 2 P^2}{u^2 \varphi(u)^2} .
+
+    A target with :math:`d_2 = 0` (odd) or :math:`d_1 = 0` (even) is matched exactly if and
+    only if its own ratio is at least the minimum over u, given here; otherwise the gap in
+    :math:`d_0` acts as additional ridge.
+
+    Parameters
+    ----------
+    parity : "odd" or "even"
+        Which symmetric ternary function.
+
+    Returns
+    -------
+    NoiseFloor
+
+    Raises
+    ------
+    ValueError
+        If ``parity`` is neither.
+
+    Notes
+    -----
+    Coefficients: :cite:t:`AliLiaoCouillet22`. The odd minimizer is the ternary quantizer of
+    least mean squared error for a Gaussian. No limit is taken.
+
+    Example
+    -------
+    >>> floor = ternary_noise_floor("odd")
+    >>> round(floor.ratio, 10), round(floor.threshold, 5)
+    (0.2348332215, 0.612)
+    """
+    odd = one_of("parity", parity, ("odd", "even")) == "odd"
+
+    def ratio(u: float) -> float:
+        P, density = norm.sf(u), norm.pdf(u)
+        if odd:
+            return P / (2 * density**2) - 1
+        return (P - 2 * P**2) / (u * density) ** 2
+
+    best = minimize_scalar(ratio, bounds=(0.1, 4), method="bounded", options={"xatol": 1e-12})
+    return NoiseFloor(float(best.fun), float(best.x))
+
+
+def _linear(signal: float, noise: float) -> tuple[float, float]:
+    signal = nonnegative("signal", signal, "squared norm of the coefficients")
+    return signal, nonnegative("noise", noise, "variance of the label noise")
+
+
+def ridgeless_risk(ratio: ArrayLike, signal: float, noise: float) -> np.ndarray | float:
+    r"""Excess risk of least squares of least norm, in the limit: the double descent.
+
+    Samples :math:`y = \beta^{\mathsf T} x + \varepsilon`, x of covariance :math:`I_p`,
+    :math:`\|\beta\|^2 = r^2` (``signal``), variance of the noise :math:`\sigma^2` (``noise``);
+    :math:`\hat\beta = X (X^{\mathsf T} X)^+ y`. At :math:`p / n \to c`,
+
+    .. math::
+
+        \mathbb E (x^{\mathsf T} \hat\beta - x^{\mathsf T} \beta)^2 \to
+        \begin{cases} \sigma^2 \dfrac c{1 - c} & c < 1 \\[2mm]
+        r^2 \Bigl(1 - \dfrac1c\Bigr) + \dfrac{\sigma^2}{c - 1} & c > 1 . \end{cases}
+
+    Test error is ``noise`` more. For :math:`r > \sigma` there is a second minimum
+    :math:`2 \sigma r - \sigma^2` at :math:`c = r / (r - \sigma)`.
+
+    Parameters
+    ----------
+    ratio : array of positive numbers
+        c, any shape; the risk is infinite at 1 (if there is noise).
+    signal : nonnegative number
+        :math:`r^2`.
+    noise : nonnegative number
+        :math:`\sigma^2`.
+
+    Returns
+    -------
+    array of the shape of ``ratio``
+
+    Raises
+    ------
+    ValueError
+        If a ratio is not positive, or ``signal`` or ``noise`` is negative.
+
+    Notes
+    -----
+    :cite:t:`HMRT22`. The error is O(1/n): `ridgeless_risk_finite` is exact for Gaussian data.
+
+    Example
+    -------
+    >>> ridgeless_risk([0.5, 2.0], signal=1.0, noise=0.25)
+    array([0.25, 0.75])
+    """
+    c = _numbers("ratio", ratio, 0.0, "positive")
+    signal, noise = _linear(signal, noise)
+    gap = np.abs(1 - c)
+    peak = np.full(c.shape, np.inf if noise else 0.0)
+    np.divide(noise * np.minimum(c, 1.0), gap, out=peak, where=gap > 0)
+    return (peak + signal * np.maximum(1 - 1 / c, 0.0))[()]
+
+
+def ridgeless_risk_finite(p: int, n: int, signal: float, noise: float) -> float:
+    r"""Excess risk of least squares of least norm, exact for Gaussian data at any p and n.
+
+    Model and estimator of `ridgeless_risk`; mean over samples and noise:
+
+    .. math::
+
+        \sigma^2 \frac p{n - p - 1} \quad (p \le n - 2), \qquad
+        r^2 \Bigl(1 - \frac np\Bigr) + \sigma^2 \frac n{p - n - 1} \quad (p \ge n + 2) .
+
+    Parameters
+    ----------
+    p, n : integers >= 1
+        Dimension and number of samples.
+    signal, noise : nonnegative numbers
+        :math:`r^2` and :math:`\sigma^2`.
+
+    Returns
+    -------
+    float; infinite for abs(p - n) <= 1 if there is noise.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    Notes
+    -----
+    Means of inverse Wishart matrices :cite:p:`Anderson03`. Exact. With p of D
+    equally informative coordinates, :math:`r^2 p / D` is the signal and
+    :math:`\sigma^2 + r^2 (1 - p / D)` the noise.
+
+    Example
+    -------
+    >>> ridgeless_risk_finite(10, 21, signal=1.0, noise=0.5)
+    0.5
+    """
+    p, n = count("p", p), count("n", n)
+    signal, noise = _linear(signal, noise)
+    peak = 0.0
+    if noise:
+        peak = noise * min(p, n) / (abs(p - n) - 1) if abs(p - n) > 1 else np.inf
+    return float(peak + signal * max(1 - n / p, 0.0))
+
+
+def ridge_risk(
+    ratio: ArrayLike, ridge: ArrayLike, signal: float, noise: float
+) -> np.ndarray | float:
+    r"""Excess risk of ridge regression on white data, in the limit.
+
+    Model of `ridgeless_risk`, objective
+    :math:`\frac1n \|y - X^{\mathsf T} \beta\|^2 + \lambda \|\beta\|^2`. With m the Stieltjes
+    transform of ``MarchenkoPastur(c)`` and all at :math:`-\lambda`,
+
+    .. math:: R = r^2 \lambda^2 m' + \sigma^2 c\,(m - \lambda m') .
+
+    The best ridge is :math:`\lambda = c \sigma^2 / r^2`, of risk :math:`\sigma^2 c\, m`:
+    continuous at c = 1, with no peak.
+
+    Parameters
+    ----------
+    ratio : array of positive numbers
+        c = p / n, any shape.
+    ridge : array of positive numbers
+        :math:`\lambda`, of a shape that broadcasts with ``ratio``.
+    signal, noise : nonnegative numbers
+        :math:`r^2` and :math:`\sigma^2`.
+
+    Returns
+    -------
+    array of the common shape
+
+    Raises
+    ------
+    ValueError
+        If a ratio or a ridge is not positive, or ``signal`` or ``noise`` is negative.
+
+    Notes
+    -----
+    :cite:t:`HMRT22`. The error is O(1/n).
+
+    Example
+    -------
+    >>> round(float(ridge_risk(1.0, 0.25, signal=1.0, noise=0.25)), 10)
+    0.3903882032
+    """
+    c, lam = np.broadcast_arrays(
+        _numbers("ratio", ratio, 0.0, "positive"), _numbers("ridge", ridge, 0.0, "positive")
+    )
+    signal, noise = _linear(signal, noise)
+    A = 1 - c + lam
+    S = np.sqrt(A**2 + 4 * c * lam)
+    m = np.where(A > 0, 2 / np.where(A > 0, A + S, 1.0), (S - A) / (2 * c * lam))
+    # m' = m (1 + c m) / S and, by the equation of m, m - lam m' = m / (S (1 + c m))
+    return (m / S * (signal * lam**2 * (1 + c * m) + noise * c / (1 + c * m)))[()]
