@@ -176,6 +176,34 @@ def real_array(name: str, value: ArrayLike, ndim: int | None = None, why: str = 
     return array
 
 
+def positive_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
+    """A float64 array of numbers > 0, of any shape.
+
+    Raises
+    ------
+    ValueError
+        As `real_array`, and if an entry is not positive (the message gives the smallest).
+    """
+    array = real_array(name, value, why=why).astype(float)
+    if array.size and array.min() <= 0:
+        raise _reject(name, "positive", f"{array.min():g}", why)
+    return array
+
+
+def nonnegative_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
+    """A float64 array of numbers >= 0, of any shape.
+
+    Raises
+    ------
+    ValueError
+        As `real_array`, and if an entry is negative (the message gives the smallest).
+    """
+    array = real_array(name, value, why=why).astype(float)
+    if array.size and array.min() < 0:
+        raise _reject(name, "nonnegative", f"{array.min():g}", why)
+    return array
+
+
 def vector(name: str, value: ArrayLike, length: int | None = None, why: str = "") -> np.ndarray:
     """A nonempty float vector, of ``length`` entries if given.
 

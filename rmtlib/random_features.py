@@ -8,8 +8,7 @@ standard Gaussian rows, and
 
 is their limiting kernel (`rmtlib.kernels` has closed forms). The ridge
 :math:`\gamma` belongs to the objective
-:math:`\frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2` throughout, except
-in the linear regression at the end of the module, whose normalization is stated there.
+:math:`\frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2` throughout.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,30 +26,16 @@ from rmtlib.inputs import (
     covariance,
     matrix,
     nonnegative,
+    nonnegative_array,
     one_of,
     positive,
+    positive_array,
     real_array,
     symmetric,
     vector,
 )
 
 _RESIDUAL = 1e-10
-
-
-def _numbers(name: str, value: ArrayLike, low: float, rule: str) -> np.ndarray:
-    array = real_array(name, value).astype(float)
-    wrong = array <= low if rule == "positive" else array < low
-    if wrong.any():
-        raise ValueError(f"{name} must be {rule}, got {array[wrong].min():g}")
-    return array
-
-
-def _features(value: ArrayLike) -> np.ndarray:
-    return _numbers("features", value, 0.0, "positive")
-
-
-def _ridges(value: ArrayLike) -> np.ndarray:
-    return _numbers("ridge", value, 0.0, "nonnegative")
 
 
 def _spectrum(name: str, eigenvalues: np.ndarray) -> np.ndarray:
@@ -147,7 +132,9 @@ def effective_ridge(
     True
     """
     lam = _spectrum("eigenvalues", vector("eigenvalues", eigenvalues))
-    N, ridge = np.broadcast_arrays(_features(features), _ridges(ridge))
+    N, ridge = np.broadcast_arrays(
+        positive_array("features", features), nonnegative_array("ridge", ridge)
+    )
     kappa = [_root(lam[lam > 0], lam.size, *pair) for pair in zip(N.flat, ridge.flat, strict=True)]
     return np.reshape(kappa, N.shape)[()]
 
@@ -252,7 +239,9 @@ class RandomFeatureRegression:
         :cite:t:`LouartLiaoCouillet18`, eq. for fixed targets; relative errors O(1/n) in
         the mean and :math:`O(n^{-1/2})` for one draw of W.
         """
-        N, gamma = np.broadcast_arrays(_features(features), _ridges(ridge))
+        N, gamma = np.broadcast_arrays(
+            positive_array("features", features), nonnegative_array("ridge", ridge)
+        )
         kappa = np.asarray(effective_ridge(self.eigenvalues, N, gamma)).reshape(-1, 1)
         lam, y = self.eigenvalues, self.targets
         n, n_test = self.cross.shape
@@ -603,7 +592,7 @@ def simulate_errors(
     y = vector("y", y, length=S.shape[1]).astype(float)
     T = matrix("test_features", test_features, shape=(S.shape[0], None)).astype(float)
     y_test = vector("y_test", y_test, length=T.shape[1]).astype(float)
-    gamma = _ridges(ridge)
+    gamma = nonnegative_array("ridge", ridge)
     n = y.size
     U, s, Vt = np.linalg.svd(S, full_matrices=False)
     s = np.where(s > max(S.shape) * np.finfo(float).eps * s[0], s, 0.0)
@@ -747,156 +736,3 @@ def ternary_noise_floor(parity: str = "odd") -> NoiseFloor:
 
     best = minimize_scalar(ratio, bounds=(0.1, 4), method="bounded", options={"xatol": 1e-12})
     return NoiseFloor(float(best.fun), float(best.x))
-
-
-def _linear(signal: float, noise: float) -> tuple[float, float]:
-    signal = nonnegative("signal", signal, "squared norm of the coefficients")
-    return signal, nonnegative("noise", noise, "variance of the label noise")
-
-
-def ridgeless_risk(ratio: ArrayLike, signal: float, noise: float) -> np.ndarray | float:
-    r"""Excess risk of least squares of least norm, in the limit: the double descent.
-
-    Samples :math:`y = \beta^{\mathsf T} x + \varepsilon`, x of covariance :math:`I_p`,
-    :math:`\|\beta\|^2 = r^2` (``signal``), variance of the noise :math:`\sigma^2` (``noise``);
-    :math:`\hat\beta = X (X^{\mathsf T} X)^+ y`. At :math:`p / n \to c`,
-
-    .. math::
-
-        \mathbb E (x^{\mathsf T} \hat\beta - x^{\mathsf T} \beta)^2 \to
-        \begin{cases} \sigma^2 \dfrac c{1 - c} & c < 1 \\[2mm]
-        r^2 \Bigl(1 - \dfrac1c\Bigr) + \dfrac{\sigma^2}{c - 1} & c > 1 . \end{cases}
-
-    Test error is ``noise`` more. For :math:`r > \sigma` there is a second minimum
-    :math:`2 \sigma r - \sigma^2` at :math:`c = r / (r - \sigma)`.
-
-    Parameters
-    ----------
-    ratio : array of positive numbers
-        c, any shape; the risk is infinite at 1 (if there is noise).
-    signal : nonnegative number
-        :math:`r^2`.
-    noise : nonnegative number
-        :math:`\sigma^2`.
-
-    Returns
-    -------
-    array of the shape of ``ratio``
-
-    Raises
-    ------
-    ValueError
-        If a ratio is not positive, or ``signal`` or ``noise`` is negative.
-
-    Notes
-    -----
-    :cite:t:`HMRT22`. The error is O(1/n): `ridgeless_risk_finite` is exact for Gaussian data.
-
-    Example
-    -------
-    >>> ridgeless_risk([0.5, 2.0], signal=1.0, noise=0.25)
-    array([0.25, 0.75])
-    """
-    c = _numbers("ratio", ratio, 0.0, "positive")
-    signal, noise = _linear(signal, noise)
-    gap = np.abs(1 - c)
-    peak = np.full(c.shape, np.inf if noise else 0.0)
-    np.divide(noise * np.minimum(c, 1.0), gap, out=peak, where=gap > 0)
-    return (peak + signal * np.maximum(1 - 1 / c, 0.0))[()]
-
-
-def ridgeless_risk_finite(p: int, n: int, signal: float, noise: float) -> float:
-    r"""Excess risk of least squares of least norm, exact for Gaussian data at any p and n.
-
-    Model and estimator of `ridgeless_risk`; mean over samples and noise:
-
-    .. math::
-
-        \sigma^2 \frac p{n - p - 1} \quad (p \le n - 2), \qquad
-        r^2 \Bigl(1 - \frac np\Bigr) + \sigma^2 \frac n{p - n - 1} \quad (p \ge n + 2) .
-
-    Parameters
-    ----------
-    p, n : integers >= 1
-        Dimension and number of samples.
-    signal, noise : nonnegative numbers
-        :math:`r^2` and :math:`\sigma^2`.
-
-    Returns
-    -------
-    float; infinite for abs(p - n) <= 1 if there is noise.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
-
-    Notes
-    -----
-    Means of inverse Wishart matrices :cite:p:`Anderson03`. Exact. With p of D
-    equally informative coordinates, :math:`r^2 p / D` is the signal and
-    :math:`\sigma^2 + r^2 (1 - p / D)` the noise.
-
-    Example
-    -------
-    >>> ridgeless_risk_finite(10, 21, signal=1.0, noise=0.5)
-    0.5
-    """
-    p, n = count("p", p), count("n", n)
-    signal, noise = _linear(signal, noise)
-    peak = 0.0
-    if noise:
-        peak = noise * min(p, n) / (abs(p - n) - 1) if abs(p - n) > 1 else np.inf
-    return float(peak + signal * max(1 - n / p, 0.0))
-
-
-def ridge_risk(
-    ratio: ArrayLike, ridge: ArrayLike, signal: float, noise: float
-) -> np.ndarray | float:
-    r"""Excess risk of ridge regression on white data, in the limit.
-
-    Model of `ridgeless_risk`, objective
-    :math:`\frac1n \|y - X^{\mathsf T} \beta\|^2 + \lambda \|\beta\|^2`. With m the Stieltjes
-    transform of ``MarchenkoPastur(c)`` and all at :math:`-\lambda`,
-
-    .. math:: R = r^2 \lambda^2 m' + \sigma^2 c\,(m - \lambda m') .
-
-    The best ridge is :math:`\lambda = c \sigma^2 / r^2`, of risk :math:`\sigma^2 c\, m`:
-    continuous at c = 1, with no peak.
-
-    Parameters
-    ----------
-    ratio : array of positive numbers
-        c = p / n, any shape.
-    ridge : array of positive numbers
-        :math:`\lambda`, of a shape that broadcasts with ``ratio``.
-    signal, noise : nonnegative numbers
-        :math:`r^2` and :math:`\sigma^2`.
-
-    Returns
-    -------
-    array of the common shape
-
-    Raises
-    ------
-    ValueError
-        If a ratio or a ridge is not positive, or ``signal`` or ``noise`` is negative.
-
-    Notes
-    -----
-    :cite:t:`HMRT22`. The error is O(1/n).
-
-    Example
-    -------
-    >>> round(float(ridge_risk(1.0, 0.25, signal=1.0, noise=0.25)), 10)
-    0.3903882032
-    """
-    c, lam = np.broadcast_arrays(
-        _numbers("ratio", ratio, 0.0, "positive"), _numbers("ridge", ridge, 0.0, "positive")
-    )
-    signal, noise = _linear(signal, noise)
-    A = 1 - c + lam
-    S = np.sqrt(A**2 + 4 * c * lam)
-    m = np.where(A > 0, 2 / np.where(A > 0, A + S, 1.0), (S - A) / (2 * c * lam))
-    # m' = m (1 + c m) / S and, by the equation of m, m - lam m' = m / (S (1 + c m))
-    return (m / S * (signal * lam**2 * (1 + c * m) + noise * c / (1 + c * m)))[()]

@@ -16,6 +16,7 @@ from rmtlib import (
     distance_kernels,
     kernel_spikes,
     laws,
+    linear_regression,
     mixtures,
     nonlinear_gram,
     plotting,
@@ -174,16 +175,16 @@ CALLS = {
         },
     ),
     "random_features.random_features": (random_features.random_features, {"X": X}),
-    "random_features.ridgeless_risk": (
-        random_features.ridgeless_risk,
+    "linear_regression.ridgeless_risk": (
+        linear_regression.ridgeless_risk,
         {"ratio": 2, "signal": 1, "noise": 1},
     ),
-    "random_features.ridgeless_risk_finite": (
-        random_features.ridgeless_risk_finite,
+    "linear_regression.ridgeless_risk_finite": (
+        linear_regression.ridgeless_risk_finite,
         {"p": 3, "n": 9, "signal": 1, "noise": 1},
     ),
-    "random_features.ridge_risk": (
-        random_features.ridge_risk,
+    "linear_regression.ridge_risk": (
+        linear_regression.ridge_risk,
         {"ratio": 2, "ridge": 1, "signal": 1, "noise": 1},
     ),
     "wishart.spiked_wishart": (wishart.spiked_wishart, {"p": 5, "n": 9, "strength": 2}),

@@ -59,6 +59,8 @@ def test_messages_name_parameter_rule_value_and_reason():
     ("check", "value", "message"),
     [
         (inputs.nonnegative, -1, "x must be nonnegative, got -1"),
+        (inputs.positive_array, [1, 0], "x must be positive, got 0"),
+        (inputs.nonnegative_array, [1, -2], "x must be nonnegative, got -2"),
         (inputs.count, 3.0, "x must be an integer, got 3.0"),
         (inputs.count, True, "x must be an integer, got True"),
         (inputs.count, 0, "x must be an integer >= 1, got 0"),

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from rmtlib import linear_regression as lr
 from rmtlib import random_features as rf
 from rmtlib.inputs import ConvergenceError, as_rng
 from rmtlib.laws import MarchenkoPastur
@@ -393,16 +394,16 @@ def test_ternary_noise_floor_is_attained_by_that_function_and_no_other(parity):
 
 def test_ridgeless_risk_reference_numbers():
     c = np.array([0.5, 0.8, 1.25, 2, 5])
-    assert rf.ridgeless_risk(c, 1, 0.25) == pytest.approx([0.25, 1, 1.2, 0.75, 0.8625])
-    assert rf.ridgeless_risk(1.0, 1.0, 0.25) == np.inf
-    assert rf.ridgeless_risk([0.5, 1.0], 1.0, 0.0).tolist() == [0.0, 0.0]
+    assert lr.ridgeless_risk(c, 1, 0.25) == pytest.approx([0.25, 1, 1.2, 0.75, 0.8625])
+    assert lr.ridgeless_risk(1.0, 1.0, 0.25) == np.inf
+    assert lr.ridgeless_risk([0.5, 1.0], 1.0, 0.0).tolist() == [0.0, 0.0]
 
 
 def test_second_descent_has_its_minimum_where_stated():
     for signal in (2.33, 3.66, 5.0):
         r, best = np.sqrt(signal), np.sqrt(signal) / (np.sqrt(signal) - 1)
-        assert rf.ridgeless_risk(best, signal, 1.0) == pytest.approx(2 * r - 1, rel=1e-12)
-        near = rf.ridgeless_risk(best * np.array([0.98, 1.02]), signal, 1.0)
+        assert lr.ridgeless_risk(best, signal, 1.0) == pytest.approx(2 * r - 1, rel=1e-12)
+        near = lr.ridgeless_risk(best * np.array([0.98, 1.02]), signal, 1.0)
         assert np.all(near > 2 * r - 1)
 
 
@@ -419,17 +420,17 @@ def test_finite_ridgeless_risk_is_exact(p, n):
         )[0]
         risks.append(np.sum((fit - beta) ** 2))
     error = np.std(risks) / np.sqrt(2000)
-    theory = rf.ridgeless_risk_finite(p, n, signal, noise)
+    theory = lr.ridgeless_risk_finite(p, n, signal, noise)
     assert np.mean(risks) == pytest.approx(theory, abs=4 * error)
     # the limit is off by more than that: 1 against 1.111, 1.333 against 1.444
-    assert abs(rf.ridgeless_risk(p / n, signal, noise) - theory) > 5 * error
+    assert abs(lr.ridgeless_risk(p / n, signal, noise) - theory) > 5 * error
 
 
 def test_finite_risk_tends_to_the_limit_at_rate_one_over_n():
-    gaps = [rf.ridgeless_risk_finite(n // 2, n, 1, 0.25) - 0.25 for n in (50, 100, 200)]
+    gaps = [lr.ridgeless_risk_finite(n // 2, n, 1, 0.25) - 0.25 for n in (50, 100, 200)]
     assert gaps == pytest.approx([0.26042 - 0.25, 0.25510 - 0.25, 0.25253 - 0.25], abs=6e-6)
-    assert rf.ridgeless_risk_finite(20, 21, 1.0, 0.25) == np.inf
-    assert rf.ridgeless_risk_finite(20, 20, 1.0, 0.0) == 0.0
+    assert lr.ridgeless_risk_finite(20, 21, 1.0, 0.25) == np.inf
+    assert lr.ridgeless_risk_finite(20, 20, 1.0, 0.0) == 0.0
 
 
 def test_growing_model_has_a_double_descent():
@@ -437,40 +438,40 @@ def test_growing_model_has_a_double_descent():
     errors = []
     for p in (20, 60, 90, 120, 200):
         out = 1 - p / D
-        errors.append(noise + out + rf.ridgeless_risk_finite(p, n, p / D, noise + out))
+        errors.append(noise + out + lr.ridgeless_risk_finite(p, n, p / D, noise + out))
     assert errors == pytest.approx([1.2949, 2.2846, 8.8000, 4.4509, 1.2044], abs=6e-5)
 
 
 def test_ridge_risk_reference_numbers_and_formula():
     c, lam = np.array([0.5, 1, 2]), np.array([0.1, 0.25, 0.5])
-    assert rf.ridge_risk(c, lam, 1, 0.25) == pytest.approx(
+    assert lr.ridge_risk(c, lam, 1, 0.25) == pytest.approx(
         [0.1767837257, 0.3903882032, 0.6403882032], rel=1e-9
     )
     for ratio, ridge in ((0.5, 0.1), (3.0, 1e-3), (0.2, 50.0)):
         law = MarchenkoPastur(ratio)
         m, slope = (t[0].real for t in law._transform(np.array([-ridge + 0j])))
-        assert rf.ridge_risk(ratio, ridge, 2.0, 0.7) == pytest.approx(
+        assert lr.ridge_risk(ratio, ridge, 2.0, 0.7) == pytest.approx(
             2 * ridge**2 * slope + 0.7 * ratio * (m - ridge * slope), rel=1e-9
         )
 
 
 def test_ridge_risk_tends_to_the_ridgeless_one():
     for c in (0.5, 2.0):
-        assert rf.ridge_risk(c, 1e-11, 1.3, 0.4) == pytest.approx(
-            rf.ridgeless_risk(c, 1.3, 0.4), rel=1e-9
+        assert lr.ridge_risk(c, 1e-11, 1.3, 0.4) == pytest.approx(
+            lr.ridgeless_risk(c, 1.3, 0.4), rel=1e-9
         )
 
 
 def test_the_best_ridge_is_noise_over_signal_times_the_ratio_and_removes_the_peak():
     c, signal, noise = np.array([0.5, 0.9, 1.0, 1.1, 3.0]), 2.0, 0.5
     best = c * noise / signal
-    risk = rf.ridge_risk(c, best, signal, noise)
+    risk = lr.ridge_risk(c, best, signal, noise)
     for factor in (0.9, 1.1):
-        assert np.all(rf.ridge_risk(c, factor * best, signal, noise) > risk)
+        assert np.all(lr.ridge_risk(c, factor * best, signal, noise) > risk)
     m = [MarchenkoPastur(ratio).stieltjes(-ridge) for ratio, ridge in zip(c, best, strict=True)]
     assert risk == pytest.approx(noise * c * np.array(m), rel=1e-12)
     assert np.all(np.diff(risk) > 0)
-    assert np.all(risk < rf.ridgeless_risk(c, signal, noise))
+    assert np.all(risk < lr.ridgeless_risk(c, signal, noise))
 
 
 # --- the door ---
@@ -516,14 +517,14 @@ def test_widths_and_ridges_that_are_none_are_refused(bad):
         (lambda: theory.ridge_for(bad, 1.0), "features"),
         (lambda: theory.ridge_for(1.0, bad), "effective"),
         (lambda: rf.simulate_errors(S, np.ones(3), S, np.ones(3), bad), "ridge"),
-        (lambda: rf.ridgeless_risk(bad, 1.0, 1.0), "ratio"),
-        (lambda: rf.ridgeless_risk(1.0, bad, 1.0), "signal"),
-        (lambda: rf.ridgeless_risk(1.0, 1.0, bad), "noise"),
-        (lambda: rf.ridge_risk(bad, 1.0, 1.0, 1.0), "ratio"),
-        (lambda: rf.ridge_risk(1.0, bad, 1.0, 1.0), "ridge"),
-        (lambda: rf.ridge_risk(1.0, 1.0, bad, 1.0), "signal"),
-        (lambda: rf.ridgeless_risk_finite(bad, 3, 1.0, 1.0), "p"),
-        (lambda: rf.ridgeless_risk_finite(3, bad, 1.0, 1.0), "n"),
+        (lambda: lr.ridgeless_risk(bad, 1.0, 1.0), "ratio"),
+        (lambda: lr.ridgeless_risk(1.0, bad, 1.0), "signal"),
+        (lambda: lr.ridgeless_risk(1.0, 1.0, bad), "noise"),
+        (lambda: lr.ridge_risk(bad, 1.0, 1.0, 1.0), "ratio"),
+        (lambda: lr.ridge_risk(1.0, bad, 1.0, 1.0), "ridge"),
+        (lambda: lr.ridge_risk(1.0, 1.0, bad, 1.0), "signal"),
+        (lambda: lr.ridgeless_risk_finite(bad, 3, 1.0, 1.0), "p"),
+        (lambda: lr.ridgeless_risk_finite(3, bad, 1.0, 1.0), "n"),
         (lambda: rf.random_features(S, relu, bad), "features"),
     ):
         with pytest.raises(ValueError, match=rf"\b{name} must be"):
