@@ -74,6 +74,19 @@ def test_code_lines_have_at_most_76_characters(path):
     assert not long, long
 
 
+@chapter
+def test_code_of_quizzes_is_folded_so_that_answers_are_out_of_sight(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    open_quizzes = [
+        cell["id"]
+        for cell in notebook["cells"]
+        if re.search(r"^quiz_", "".join(cell["source"]), re.MULTILINE)
+        and cell["cell_type"] == "code"
+        and "hide-input" not in cell["metadata"].get("tags", [])
+    ]
+    assert not open_quizzes
+
+
 def test_every_chapter_is_in_the_table_of_contents():
     toc = (ROOT / "_toc.yml").read_text()
     missing = [p.stem for p in CHAPTERS if f"chapters/{p.stem}" not in toc]
