@@ -278,6 +278,20 @@ def test_figures_that_change_from_call_to_call_are_refused():
     assert plt.get_fignums() == []
 
 
+@pytest.mark.parametrize("restless", [1, 2, 3], ids=["first", "middle", "last"])
+def test_first_middle_and_last_frames_are_drawn_twice_and_compared(static, restless):
+    calls = []
+
+    def draw(x):
+        calls.append(x)
+        figure, ax = plt.subplots()
+        ax.plot([0, calls.count(x) if x == restless else 1])
+        return figure
+
+    with pytest.raises(ValueError, match=rf"fn must draw the same figure .*'x': {restless}\b"):
+        explore(draw, x=[1, 2, 3], alt="A line")
+
+
 GOOD = {"fn": line, "alt": "Power", "k": [1, 2]}
 
 
