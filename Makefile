@@ -9,6 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 OLDEST := .venv-oldest
+GRADING := .venv-grading
 JOBS   ?= 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -62,20 +63,29 @@ $(OLDEST)/.ready: requirements.txt constraints-oldest.txt pyproject.toml
 		$$(grep -E '^(pytest|pytest-xdist|hypothesis)==' requirements.txt)
 	touch $@
 
+# The kernel rmt-for-ml, in which submissions run, is the environment of the course.
+$(GRADING)/.ready: exercises/requirements-grading.txt $(READY)
+	test -x $(GRADING)/bin/python || $(PYTHON) -m venv $(GRADING)
+	$(GRADING)/bin/pip install -q -r exercises/requirements-grading.txt
+	$(BIN)/python -m ipykernel install --prefix $(GRADING) --name rmt-for-ml 2>/dev/null
+	touch $@
+
 book: $(READY)
 	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
 
-test: book test-oldest
+test: book test-oldest $(GRADING)/.ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(PYTEST) $(NBVAL) tests rmtlib chapters
 
 test-fast: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(PYTEST) -m "not site" tests rmtlib
+	$(PYTEST) -m "not site and not homework" tests rmtlib
 
+# Without torch: rmtlib has to work where it is not installed.
 test-oldest: $(OLDEST)/.ready
 	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(JOBS) --dist loadscope \
-		-m "not site and not book" tests rmtlib
+		$(addprefix --ignore=,$(shell grep -lE '^(import|from) torch' rmtlib/*.py tests/*.py)) \
+		-m "not site and not book and not homework" tests rmtlib
 
 seeds: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/seeds.py
@@ -87,12 +97,15 @@ serve: book
 experiments: $(READY)
 	set -e; for script in experiments/*.py; do echo "$$script"; $(BIN)/python $$script; done
 
+release: $(GRADING)/.ready
+	$(BIN)/python _ext/release.py $(GRADING)/bin
+
 data: $(READY)
 	RMTLIB_OFFLINE=0 $(BIN)/python -m rmtlib.datasets mnist fashion-mnist cifar10 a9a
 
 tidy: $(READY)
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
-	$(BIN)/python _ext/notebooks.py chapters/*.ipynb
+	$(BIN)/python _ext/notebooks.py chapters/*.ipynb exercises/source/*/*.ipynb
 
 lock:
 	rm -rf .venv-lock
@@ -104,4 +117,4 @@ address: $(READY)
 	$(BIN)/python _ext/address.py "$(URL)" "$(HUB)"
 
 clean:
-	rm -rf _build $(VENV) $(OLDEST) .venv-lock .pytest_cache .hypothesis .ruff_cache *.egg-info
+	rm -rf _build $(VENV) $(OLDEST) $(GRADING) .venv-lock .pytest_cache .hypothesis .ruff_cache *.egg-info

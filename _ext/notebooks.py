@@ -8,14 +8,15 @@ from pathlib import Path
 import nbformat
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+KEPT = ("mystnb", "nbgrader", "tags")
 
 
 def canonical(text: str) -> str:
     """The notebook ``text`` without outputs, counts and editor's metadata.
 
-    A cell keeps the metadata that the book reads (``mystnb`` and ``tags``). Its
-    id is made of the first words of its text, so that differences between two
-    versions name the cell.
+    A cell keeps the metadata that the book and the grader read (``mystnb``,
+    ``tags``, ``nbgrader``). Its id is made of the first words of its text, so
+    that differences between two versions name the cell.
     """
     notebook = nbformat.reads(text, as_version=4)
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
@@ -25,7 +26,7 @@ def canonical(text: str) -> str:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         cell.source = "\n".join(line.rstrip() for line in cell.source.strip().splitlines())
-        cell.metadata = {k: cell.metadata[k] for k in ("mystnb", "tags") if k in cell.metadata}
+        cell.metadata = {k: cell.metadata[k] for k in KEPT if k in cell.metadata}
         cell.pop("attachments", None)
         words = re.findall(r"[a-z0-9]+", cell.source.lower())
         name = "-".join(words[:5])[:40].strip("-") or "empty"

@@ -1,6 +1,7 @@
 """Every public function at its door: bad input is refused by name, integers are right."""
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -262,9 +263,30 @@ ELSEWHERE = {
         ],
         "test_quantization.py",
     ),
+    **dict.fromkeys(
+        [
+            f"homework.{f}"
+            for f in (
+                "check",
+                "compare",
+                "log_slope",
+                "mass",
+                "returns_array",
+                "student_key",
+                "withheld",
+            )
+        ],
+        "test_homework_checks.py",
+    ),
     "quiz.quiz_number": "test_interactive.py",
     "quiz.quiz_choice": "test_interactive.py",
 }
+# Modules that need torch, where it is not installed.
+WITHOUT_TORCH = (
+    set()
+    if importlib.util.find_spec("torch")
+    else {"compression", "curvature", "equilibrium", "nets"}
+)
 PLUMBING = {"inputs", "page", "frames", "replies", "explorers", "data_files", "datasets"}
 
 
@@ -291,7 +313,7 @@ def is_array(key, value):
 def test_every_public_function_is_covered():
     found = set()
     for module in pkgutil.iter_modules(rmtlib.__path__):
-        if module.name in PLUMBING:
+        if module.name in PLUMBING | WITHOUT_TORCH:
             continue
         namespace = importlib.import_module(f"rmtlib.{module.name}")
         found |= {
@@ -310,7 +332,7 @@ def test_every_public_function_is_covered():
         "subordination.check_laws",
     }
     assert found - internal <= set(CALLS) | set(ELSEWHERE)
-    assert set(ELSEWHERE) <= found
+    assert {name for name in ELSEWHERE if name.split(".")[0] not in WITHOUT_TORCH} <= found
 
 
 @pytest.mark.parametrize("name", CALLS)
