@@ -16,31 +16,38 @@ CONFIG_URL = re.compile(r'^(repository:\n  url: ")(.*)(")$', re.MULTILINE)
 CONFIG_HUB = re.compile(r'^(  jupyterhub_url: ")(.*)(")$', re.MULTILINE)
 BADGES = re.compile(r"(<!-- badges -->\n).*?(<!-- end of badges -->)", re.DOTALL)
 CITED_URL = re.compile(r"^repository-code:.*\n", re.MULTILINE)
+PROBLEM_SET = re.compile(
+    r"(\{download\}`[^`]*<\.\./(exercises/release/\w+/\w+\.ipynb)>`)( \(\[Colab\]\([^)]*\)\))?"
+)
 SETUP_MARK = "# Set-up: installs rmtlib where it is missing, sets the book's style."
 
 
 def setup_cell(url: str) -> str:
     """The first code cell of every notebook."""
-    source = f'"git+{url}"' if url else '""'
     return f"""{SETUP_MARK}
 import importlib
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 if importlib.util.find_spec("rmtlib") is None:
-    checkout = Path.cwd().parent
-    here = (checkout / "rmtlib").is_dir()
-    source = str(checkout) if here else {source}
-    if not source:
-        raise SystemExit(
-            "rmtlib is missing: run this notebook in the chapters folder"
-            " of a checkout, or pip install the checkout first."
-        )
-    pip = [sys.executable, "-m", "pip", "install", "-q", source]
+    checkout, address = Path.cwd().parent, "{url}"
+    if not (checkout / "rmtlib").is_dir():
+        if not address:
+            raise SystemExit(
+                "rmtlib is missing: run this notebook in its folder of a"
+                " checkout, or pip install the checkout first."
+            )
+        checkout = Path("course").resolve()
+        git = ["git", "clone", "-q", "--depth", "1", address]
+        subprocess.run([*git, str(checkout)], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", str(checkout)]
     subprocess.run(pip, check=True)
     importlib.invalidate_caches()
+if Path("course/chapters").is_dir():
+    os.chdir("course/chapters")  # stored tables are read from there
 
 from rmtlib.plotting import use_style
 
@@ -89,16 +96,26 @@ def write_address(url: str, hub: str = "", root: Path = ROOT) -> None:
     edit("README.md", lambda text: BADGES.sub(lambda m: m[1] + badges(url) + m[2], text))
     cited = f'repository-code: "{url}"\n' if url else ""
     edit("CITATION.cff", lambda text: CITED_URL.sub("", text) + cited)
-    for path in sorted((root / "chapters").glob("*.ipynb")):
-        edit(f"chapters/{path.name}", lambda text: _with_setup(text, url))
+    for path in sorted([*root.glob("chapters/*.ipynb"), *root.glob("exercises/*/*/*.ipynb")]):
+        edit(str(path.relative_to(root)), lambda text: _with_setup(text, url))
+
+
+def _launch(url: str, path: str) -> str:
+    """Link that opens a problem set in Colab; nothing while there is no address."""
+    if not url:
+        return ""
+    place = url.removeprefix("https://github.com/")
+    return f" ([Colab](https://colab.research.google.com/github/{place}/blob/main/{path}))"
 
 
 def _with_setup(text: str, url: str) -> str:
     notebook = json.loads(text)
     for cell in notebook["cells"]:
-        if "".join(cell["source"]).startswith(SETUP_MARK):
-            cell["source"] = setup_cell(url)
+        source = "".join(cell["source"])
+        if source.startswith(SETUP_MARK):
+            source = setup_cell(url)
             cell["metadata"] = {"tags": ["hide-input"]}
+        cell["source"] = PROBLEM_SET.sub(lambda m: m[1] + _launch(url, m[2]), source)
     return canonical(json.dumps(notebook))
 
 

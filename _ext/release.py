@@ -13,7 +13,7 @@ EXERCISES = Path(__file__).resolve().parents[1] / "exercises"
 
 
 def release(grading: Path) -> None:
-    """Make ``exercises/release`` from ``exercises/source`` with the grader installed in ``grading``."""
+    """Make exercises/release from exercises/source with the grader in the folder ``grading``."""
     environment = {**os.environ, "PATH": f"{grading}{os.pathsep}{os.environ['PATH']}"}
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(EXERCISES / "source", Path(folder) / "source")

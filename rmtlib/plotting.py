@@ -1,5 +1,6 @@
 """The book's figures: one style, histograms against laws, text alternatives."""
 
+import warnings
 from io import BytesIO
 
 import matplotlib.pyplot as plt
@@ -65,6 +66,8 @@ def use_style() -> None:
     False
     """
     plt.rcParams.update(STYLE)
+    # It depends on how busy the machine is, and a warning fails the book's build.
+    warnings.filterwarnings("ignore", message='Creating legend with loc="best"')
     try:
         from IPython import get_ipython
     except ImportError:
@@ -245,7 +248,7 @@ def spectrum(
         listed = ", ".join(f"{x:.3g}" for x in outliers[:6])
         text += f"; {outliers.size} outside the bulk, at {listed}"
     ax.set(xlabel=xlabel, ylabel="density", ylim=(0, top))
-    ax.legend()
+    ax.legend(loc="upper right")
     return describe(ax.figure, text + ".")
 
 

@@ -330,9 +330,8 @@ def _three_level(F: float, S: float, q: float, name: str) -> tuple:
     grid = np.meshgrid(np.linspace(-4, 4, 81), np.linspace(-3, 2, 51), indexing="ij")
     values = variance(np.array(grid))
     start = np.array([axis.flat[np.argmin(values)] for axis in grid])
-    found = minimize(
-        variance, start, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-16}
-    )
+    tolerance = {"xatol": 1e-9, "fatol": 1e-14 * values.min(), "maxfev": 4000, "maxiter": 4000}
+    found = minimize(variance, start, method="Nelder-Mead", options=tolerance)
     if not found.success:
         raise ConvergenceError(f"least variance of a three-level match of {name}: {found.message}")
     u = np.array([found.x[0], found.x[0] + np.exp(found.x[1])])

@@ -125,10 +125,10 @@ def effective_ridge(
 
     Example
     -------
-    All eigenvalues 1: kappa**2 + (n / N - 1 - ridge * n / N) kappa = ridge * n / N
+    All eigenvalues 1: kappa**2 + (1 - n / N - ridge * n / N) kappa = ridge * n / N
 
-    >>> kappa = effective_ridge([1.0, 1.0], features=2, ridge=0.5)
-    >>> bool(abs(kappa**2 - 0.5 * kappa - 0.5) < 1e-12)
+    >>> kappa = effective_ridge([1.0, 1.0], features=4, ridge=0.5)
+    >>> bool(abs(kappa**2 + 0.25 * kappa - 0.25) < 1e-12)
     True
     """
     lam = _spectrum("eigenvalues", vector("eigenvalues", eigenvalues))
@@ -293,7 +293,7 @@ class RandomFeatureRegression:
         if lam.min() == 0:
             raise ValueError(
                 f"K must be nonsingular, got rank {np.count_nonzero(lam)} of {lam.size} "
-                "(the peak is at N = rank)"
+                "(the formula needs the inverse of K)"
             )
         n, n_test = self.cross.shape
         left = self.test_energy - np.sum(self.cross**2 / lam[:, None]) / n_test

@@ -1,5 +1,6 @@
 """The repository's address: unknown, or written everywhere by `make address`."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -41,10 +42,24 @@ def test_address_is_written_everywhere_and_taken_out_again(book):
         "CITATION.cff",
         "page.ipynb",
     }
-    assert f"git+{URL}" in after["page.ipynb"]
+    assert f'address = Path.cwd().parent, \\"{URL}\\"' in after["page.ipynb"]
     assert "https://hub.example.org" in after["_config.yml"]
     write_address("", root=checkout)
     assert files(checkout) == before
+
+
+def test_problem_sets_get_a_launch_link_with_an_address_and_lose_it_without():
+    from address import _with_setup
+
+    download = "{download}`problem set <../exercises/release/a_set/a_set.ipynb>`"
+    cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": f"The {download}."}
+    page = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    plain, linked = _with_setup(page, ""), _with_setup(page, URL)
+    launch = "colab.research.google.com/github/some-owner/some-name/blob/main/exercises/release"
+    assert launch not in plain
+    assert f"{download} ([Colab](https://{launch}/a_set/a_set.ipynb))." in linked
+    assert _with_setup(linked, URL) == linked
+    assert _with_setup(linked, "") == plain
 
 
 @pytest.mark.parametrize(
@@ -74,28 +89,56 @@ def test_buttons_are_rendered_only_with_an_address(book, url):
     assert "page.ipynb" in page, "the notebook's download stays in both states"
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_set_up_cell_installs_from_a_checkout_or_says_how(tmp_path, inside):
+def set_up(folder, url=""):
+    """The set-up cell, run in a folder of a machine without rmtlib; installs are printed."""
     from address import setup_cell
 
-    chapters = tmp_path / "chapters"
-    chapters.mkdir()
-    if inside:
-        (tmp_path / "rmtlib").mkdir()
     script = f"""
 import importlib.util, subprocess, sys
+from pathlib import Path
+
 found = importlib.util.find_spec
 importlib.util.find_spec = lambda name: None if name == "rmtlib" else found(name)
-subprocess.run = lambda command, check: print(*command)
-{setup_cell("")}
+
+
+def run(command, check):
+    print(*command)
+    if command[0] == "git":
+        Path(command[-1], "chapters").mkdir(parents=True)
+
+
+subprocess.run = run
+{setup_cell(url)}
+print(Path.cwd())
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", script], cwd=chapters, capture_output=True, text=True, check=False
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
     )
-    if inside:
-        assert ran.returncode == 0, ran.stderr
-        assert ran.stdout.split()[-5:] == ["-m", "pip", "install", "-q", str(tmp_path)]
-    else:
-        assert ran.returncode == 1
-        assert "rmtlib is missing" in ran.stderr
-        assert len(ran.stderr.strip().splitlines()) == 1
+
+
+def test_set_up_cell_installs_from_the_checkout_around_it(tmp_path):
+    chapters = tmp_path / "chapters"
+    chapters.mkdir()
+    (tmp_path / "rmtlib").mkdir()
+    ran = set_up(chapters)
+    assert ran.returncode == 0, ran.stderr
+    install, place = ran.stdout.splitlines()
+    assert install.split()[-5:] == ["-m", "pip", "install", "-q", str(tmp_path)]
+    assert place == str(chapters)
+
+
+def test_set_up_cell_of_a_notebook_alone_clones_the_course_and_works_in_it(tmp_path):
+    ran = set_up(tmp_path, URL)
+    assert ran.returncode == 0, ran.stderr
+    clone, install, place = ran.stdout.splitlines()
+    course = tmp_path / "course"
+    assert clone == f"git clone -q --depth 1 {URL} {course}"
+    assert install.split()[-1] == str(course)
+    assert place == str(course / "chapters")
+
+
+def test_set_up_cell_without_an_address_says_what_to_do(tmp_path):
+    ran = set_up(tmp_path)
+    assert ran.returncode == 1
+    assert "rmtlib is missing" in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1

@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import pkgutil
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,20 +14,37 @@ import rmtlib
 from rmtlib import (
     check,
     clustering,
+    deep_kernels,
+    descent_contour,
+    descent_modes,
     discrimination,
     distance_kernels,
+    equilibrium_kernels,
+    feature_learning,
+    free_poisson,
+    fuss_catalan,
+    generalization,
+    gradient_descent,
+    hessian,
+    jacobian,
+    jacobian_samples,
+    kernel_matching,
     kernel_spikes,
+    lanczos,
     laws,
     linear_regression,
+    mean_field,
     mixtures,
     nonlinear_gram,
     plotting,
     random_features,
     shrinkage,
+    slopes,
     spikes,
     tracy_widom,
     wishart,
 )
+from rmtlib.activations import RELU, TANH
 from rmtlib.distance_kernels import heat_kernel
 from rmtlib.laws import Discrete, GeneralizedMarchenkoPastur, MarchenkoPastur, Semicircle
 from rmtlib.mixtures import GaussianMixture
@@ -188,6 +206,201 @@ CALLS = {
         linear_regression.ridge_risk,
         {"ratio": 2, "ridge": 1, "signal": 1, "noise": 1},
     ),
+    "gradient_descent.descent_filters": (
+        gradient_descent.descent_filters,
+        {"eigenvalues": [0, 1, 2], "times": [1, 3], "learning_rate": 1},
+    ),
+    "gradient_descent.descent_measures": (
+        gradient_descent.descent_measures,
+        {"ratio": 2, "signal": 3},
+    ),
+    "gradient_descent.descent_statistics": (
+        gradient_descent.descent_statistics,
+        {
+            "times": [1, 9],
+            "ratio": 2,
+            "signal": 3,
+            "init_variance": 1,
+            "learning_rate": 1,
+            "ridge": 1,
+        },
+    ),
+    "gradient_descent.converged_statistics": (
+        gradient_descent.converged_statistics,
+        {"ratio": 2, "signal": 3, "init_variance": 1, "ridge": 1},
+    ),
+    "gradient_descent.best_error": (gradient_descent.best_error, {"ratio": 2, "signal": 3}),
+    "gradient_descent.optimal_stopping": (
+        gradient_descent.optimal_stopping,
+        {"ratio": 2, "signal": 3, "init_variance": 1, "learning_rate": 1, "ridge": 1},
+    ),
+    "descent_contour.contour_statistics": (
+        descent_contour.contour_statistics,
+        {
+            "times": [1, 9],
+            "ratio": 2,
+            "signal": 3,
+            "init_variance": 1,
+            "learning_rate": 1,
+            "ridge": 1,
+        },
+    ),
+    "descent_contour.ellipse": (
+        descent_contour.ellipse,
+        {"low": 0, "high": 4, "margin": 1},
+    ),
+    "descent_modes.momentum_factors": (
+        descent_modes.momentum_factors,
+        {"eigenvalues": [1, 2], "steps": [0, 3], "learning_rate": 1, "momentum": 0},
+    ),
+    "descent_modes.momentum_rate": (
+        descent_modes.momentum_rate,
+        {"eigenvalues": [1, 2], "learning_rate": 1, "momentum": 0},
+    ),
+    "descent_modes.best_tuning": (descent_modes.best_tuning, {"smallest": 1, "largest": 4}),
+    "descent_modes.descend": (
+        descent_modes.descend,
+        {
+            "X": X,
+            "y": [1, 2, 3, 4],
+            "start": [1, 0, 2],
+            "times": [1, 3],
+            "learning_rate": 1,
+            "ridge": 1,
+        },
+    ),
+    "descent_modes.simulate_descent": (
+        descent_modes.simulate_descent,
+        {
+            "p": 3,
+            "n": 8,
+            "times": [1, 3],
+            "signal": 4,
+            "init_variance": 1,
+            "learning_rate": 1,
+            "ridge": 1,
+        },
+    ),
+    "descent_modes.standardize_classes": (descent_modes.standardize_classes, {"X": X}),
+    "descent_modes.sgd_loss": (
+        descent_modes.sgd_loss,
+        {"times": [1, 3], "ratio": 2, "signal": 1, "noise": 1, "learning_rate": 1},
+    ),
+    "feature_learning.first_layer_gradient": (
+        feature_learning.first_layer_gradient,
+        {"W": [[1, 2], [3, 4]], "beta": [1, 2], "X": [[1, 0, 2], [0, 1, 1]], "y": [1, 2, 3]},
+    ),
+    "feature_learning.rank_one_gradient": (
+        feature_learning.rank_one_gradient,
+        {"beta": [1, 2], "X": [[1, 0, 2], [0, 1, 1]], "y": [1, 2, 3]},
+    ),
+    "feature_learning.teacher_student": (
+        feature_learning.teacher_student,
+        {"p": 3, "n": 4, "N": 5, "noise": 1},
+    ),
+    "feature_learning.gradient_overlap": (
+        feature_learning.gradient_overlap,
+        {"samples_per_dimension": 2, "noise": 1},
+    ),
+    "feature_learning.one_step_spike": (
+        feature_learning.one_step_spike,
+        {"step_size": 1, "features_per_dimension": 2, "samples_per_dimension": 8, "noise": 1},
+    ),
+    "feature_learning.singular_value_density": (
+        feature_learning.singular_value_density,
+        {"s": 1, "features_per_dimension": 2, "variance": 1},
+    ),
+    "feature_learning.single_direction_bound": (
+        feature_learning.single_direction_bound,
+        {"overlap": 1},
+    ),
+    "feature_learning.small_step_errors": (
+        feature_learning.small_step_errors,
+        {
+            "step_size": 1,
+            "features_per_dimension": 2,
+            "samples_per_dimension": 8,
+            "ridge": 1,
+            "noise": 1,
+        },
+    ),
+    "feature_learning.simulate_one_step": (
+        feature_learning.simulate_one_step,
+        {"p": 3, "n": 4, "N": 5, "step_size": 1, "ridge": 1, "noise": 1, "n_test": 5},
+    ),
+    "deep_kernels.deep_kernels": (deep_kernels.deep_kernels, {"X": X, "input_variance": 2}),
+    "deep_kernels.first_layer": (deep_kernels.first_layer, {"input_variance": 2}),
+    "deep_kernels.operator_norm": (deep_kernels.operator_norm, {"A": K}),
+    "deep_kernels.tangent_flow": (
+        deep_kernels.tangent_flow,
+        {"Theta": K, "y": [1, 2, 3, 4], "times": [0, 1]},
+    ),
+    "fuss_catalan.fuss_catalan_pdf": (fuss_catalan.fuss_catalan_pdf, {"x": [1, 2], "depth": 2}),
+    "fuss_catalan.fuss_catalan_moment": (fuss_catalan.fuss_catalan_moment, {"k": 2, "depth": 2}),
+    "mean_field.variance_map": (
+        mean_field.variance_map,
+        {"variance": [1, 2], "weight_variance": 2, "bias_variance": 1},
+    ),
+    "mean_field.preactivation_variances": (
+        mean_field.preactivation_variances,
+        {"depth": 2, "weight_variance": 2, "bias_variance": 1, "input_variance": 1},
+    ),
+    "mean_field.fixed_point": (
+        mean_field.fixed_point,
+        {"weight_variance": 2, "bias_variance": 1},
+    ),
+    "mean_field.susceptibility": (
+        mean_field.susceptibility,
+        {"variance": [1, 2], "weight_variance": 2},
+    ),
+    "mean_field.critical_point": (mean_field.critical_point, {"variance": 1}),
+    "slopes.squared_slopes": (slopes.squared_slopes, {"variance": 1}),
+    "jacobian_samples.sample_jacobian": (
+        jacobian_samples.sample_jacobian,
+        {"n": 4, "depth": 2, "weight_variance": 2, "bias_variance": 1, "input_variance": 1},
+    ),
+    "jacobian_samples.sample_spectrum": (
+        jacobian_samples.sample_spectrum,
+        {"n": 4, "depth": 2, "size": 2, "weight_variance": 2},
+    ),
+    "jacobian.JacobianLaw": (
+        jacobian.JacobianLaw,
+        {"variances": [1, 2], "weight_variance": 2},
+    ),
+    "free_poisson.FreePoisson": (
+        free_poisson.FreePoisson,
+        {"jumps": [1, -2], "rates": [1, 2]},
+    ),
+    "hessian.HessianLaw": (hessian.HessianLaw, {"parameters_per_residual": 2, "energy": 1}),
+    "hessian.ReluHessianLaw": (
+        hessian.ReluHessianLaw,
+        {"parameters_per_residual": 2, "energy": 1},
+    ),
+    "hessian.critical_energy": (hessian.critical_energy, {"parameters_per_residual": 2}),
+    "hessian.relu_critical_energy": (
+        hessian.relu_critical_energy,
+        {"parameters_per_residual": 2},
+    ),
+    "hessian.splitting_energy": (hessian.splitting_energy, {"parameters_per_residual": 2}),
+    "hessian.index_coefficient": (hessian.index_coefficient, {"parameters_per_residual": 0.5}),
+    "lanczos.trace_deviation": (lanczos.trace_deviation, {"F": [[1, 2], [2, 5]]}),
+    "generalization.margin_bound": (
+        generalization.margin_bound,
+        {"margins": [1, 2, -1], "complexity": 1},
+    ),
+    "generalization.pac_bayes_bound": (
+        generalization.pac_bayes_bound,
+        {"error": 0, "divergence": 3, "n": 50},
+    ),
+    "kernel_matching.scale_slack": (kernel_matching.scale_slack, {"variance": 1}),
+    "equilibrium_kernels.equilibrium_variance": (
+        equilibrium_kernels.equilibrium_variance,
+        {"feedback": 0, "injection": 1, "input_variance": 2},
+    ),
+    "equilibrium_kernels.equilibrium_kernels": (
+        equilibrium_kernels.equilibrium_kernels,
+        {"X": X, "feedback": 0, "injection": 1, "input_variance": 2},
+    ),
     "wishart.spiked_wishart": (wishart.spiked_wishart, {"p": 5, "n": 9, "strength": 2}),
 }
 # Arguments that are not numbers, needed for a valid call.
@@ -215,6 +428,30 @@ OTHERS = {
     "spikes.population_spike": {"population": Discrete([1, 3])},
     "nonlinear_gram.gram_outliers": {"law": nonlinear_gram.NonlinearGram(1, 0, 2, 3)},
     "random_features.random_features": {"activation": np.tanh, "features": 3, "rng": 0},
+    "descent_contour.ellipse": {"points": 16},
+    "descent_modes.simulate_descent": {"rng": 0},
+    "descent_modes.standardize_classes": {"labels": np.array([0, 1, 0, 1])},
+    "feature_learning.first_layer_gradient": {"activation": TANH},
+    "feature_learning.rank_one_gradient": {"activation": TANH},
+    "feature_learning.teacher_student": {"teacher": TANH, "rng": 0},
+    "feature_learning.gradient_overlap": {"teacher": TANH},
+    "feature_learning.one_step_spike": {"student": TANH, "teacher": TANH},
+    "feature_learning.single_direction_bound": {"teacher": TANH},
+    "feature_learning.small_step_errors": {"student": TANH, "teacher": TANH},
+    "feature_learning.simulate_one_step": {"student": TANH, "teacher": TANH, "rng": 0},
+    "deep_kernels.deep_kernels": {"activations": [RELU]},
+    "mean_field.variance_map": {"activation": TANH},
+    "mean_field.preactivation_variances": {"activation": TANH},
+    "mean_field.fixed_point": {"activation": TANH},
+    "mean_field.susceptibility": {"activation": TANH},
+    "mean_field.critical_point": {"activation": TANH},
+    "slopes.squared_slopes": {"activation": TANH},
+    "jacobian.JacobianLaw": {"activation": TANH},
+    "jacobian_samples.sample_jacobian": {"activation": TANH, "rng": 0},
+    "jacobian_samples.sample_spectrum": {"activation": TANH, "rng": 0},
+    "kernel_matching.scale_slack": {"target": RELU.moments(1.0)},
+    "equilibrium_kernels.equilibrium_variance": {"activation": RELU},
+    "equilibrium_kernels.equilibrium_kernels": {"activation": RELU},
     "wishart.spiked_wishart": {"rng": 0},
 }
 # Quantities that are positive: zero and negative numbers are refused.
@@ -278,15 +515,82 @@ ELSEWHERE = {
         ],
         "test_homework_checks.py",
     ),
+    **dict.fromkeys(
+        [
+            f"deep_kernels.{f}"
+            for f in (
+                "kernel_coefficients",
+                "next_layer",
+                "conjugate_equivalent",
+                "entrywise_equivalent",
+                "tangent_equivalent",
+            )
+        ],
+        "test_deep_kernels.py",
+    ),
+    "slopes.diamond": "test_jacobian.py",
+    "slopes.s_transform": "test_jacobian.py",
+    **dict.fromkeys(
+        [f"hessian.{f}" for f in ("sample_hessian", "sample_relu_curvature")], "test_hessian.py"
+    ),
+    **dict.fromkeys([f"lanczos.{f}" for f in ("lanczos", "spectral_estimate")], "test_lanczos.py"),
+    "freeness.freeness": "test_freeness.py",
+    "curvature.principal_features": "test_curvature.py",
+    **dict.fromkeys(
+        [
+            f"nets.{f}"
+            for f in (
+                "empirical_conjugate_kernel",
+                "empirical_tangent_kernel",
+                "input_output_jacobian",
+                "torch_activation",
+                "train",
+            )
+        ],
+        "test_nets.py",
+    ),
+    "backpropagation.check_widths": "test_backpropagation.py",
+    **dict.fromkeys(
+        [
+            f"kernel_matching.{f}"
+            for f in ("match_network", "require_scale_match", "largest_first_mode_share")
+        ],
+        "test_kernel_matching.py",
+    ),
+    **dict.fromkeys(
+        [
+            f"compression.{f}"
+            for f in (
+                "compress",
+                "last_features",
+                "load_packed",
+                "magnitude_pruned",
+                "packed_size",
+                "save_packed",
+                "zeroed",
+            )
+        ],
+        "test_compression.py",
+    ),
+    **dict.fromkeys(
+        [
+            f"equilibrium_matching.{f}"
+            for f in ("feedback_limit", "match_clip", "match_two_slopes", "matched_network")
+        ],
+        "test_equilibrium_kernels.py",
+    ),
+    "equilibrium_kernels.equilibrium_coefficients": "test_equilibrium_kernels.py",
+    "equilibrium.fixed_point": "test_equilibrium.py",
     "quiz.quiz_number": "test_interactive.py",
     "quiz.quiz_choice": "test_interactive.py",
 }
 # Modules that need torch, where it is not installed.
-WITHOUT_TORCH = (
-    set()
-    if importlib.util.find_spec("torch")
-    else {"compression", "curvature", "equilibrium", "nets"}
-)
+WITHOUT_TORCH = {
+    path.stem
+    for path in Path(rmtlib.__path__[0]).glob("*.py")
+    if re.search(r"^(import|from) torch", path.read_text(encoding="utf-8"), re.MULTILINE)
+    and importlib.util.find_spec("torch") is None
+}
 PLUMBING = {"inputs", "page", "frames", "replies", "explorers", "data_files", "datasets"}
 
 
@@ -326,7 +630,10 @@ def test_every_public_function_is_covered():
     internal = {
         "activations.gaussian_nodes",
         "activations.hermite_rows",
+        "gradient_descent.gaussian_statistics",
+        "gradient_descent.model",
         "silverstein.follow",
+        "slopes.inverse_psi",
         "spectral_law.complex_points",
         "spectral_law.quantile_levels",
         "subordination.check_laws",
@@ -338,7 +645,7 @@ def test_every_public_function_is_covered():
 @pytest.mark.parametrize("name", CALLS)
 def test_integers_give_what_floats_give(name):
     def as_float(key, value):
-        whole = {"p", "n", "k", "components", "classes"}
+        whole = {"p", "n", "N", "n_test", "k", "depth", "size", "components", "classes"}
         return value if value is None or key in whole else np.asarray(value, dtype=float)[()]
 
     floats = {key: as_float(key, value) for key, value in CALLS[name][1].items()}
@@ -383,6 +690,8 @@ def test_what_is_not_a_number_is_refused_by_name(name, key, bad):
 ANY_SHAPE = re.compile(
     r"spectral_law\.|tracy_widom\.tracy_widom|kernel_spikes\.(clustering_accuracy|mean_spike)"
     r"|spikes\.(covariance_spike|estimate|signal)"
+    r"|descent_modes\.momentum_rate|fuss_catalan\.fuss_catalan_pdf"
+    r"|mean_field\.(variance_map|susceptibility)"
 )
 SHAPES = {"0": [], "0x3": np.empty((0, 3)), "2x2x2": np.full((2, 2, 2), 0.5)}
 

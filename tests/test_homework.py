@@ -200,6 +200,62 @@ class TestSampleCovariance(Battery):
     name = "sample_covariance"
 
 
+class TestCurseOfDimensionality(Battery):
+    name = "curse_of_dimensionality"
+
+
+class TestKernelSpectralClustering(Battery):
+    name = "kernel_spectral_clustering"
+
+
+class TestDeepLearningPrimer(Battery):
+    name = "deep_learning_primer"
+
+
+class TestRandomFeatures(Battery):
+    name = "random_features"
+
+
+class TestNonlinearGram(Battery):
+    name = "nonlinear_gram"
+
+
+class TestGradientDescentDynamics(Battery):
+    name = "gradient_descent_dynamics"
+
+
+class TestOneStepFeatureLearning(Battery):
+    name = "one_step_feature_learning"
+
+
+class TestDeepKernels(Battery):
+    name = "deep_kernels"
+
+
+class TestNtkCompression(Battery):
+    name = "ntk_compression"
+
+
+class TestHessianSpectra(Battery):
+    name = "hessian_spectra"
+
+
+class TestJacobianSpectra(Battery):
+    name = "jacobian_spectra"
+
+
+class TestDeepEquilibrium(Battery):
+    name = "deep_equilibrium"
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_readme_states_the_points_of_every_set(name):
+    readme = (EXERCISES / "README.md").read_text(encoding="utf-8")
+    (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{name}` |")]
+    by_machine, by_hand = (sum(graded_cells(name, kind).values()) for kind in ("code", "markdown"))
+    assert row.endswith(f"| {by_machine}, {by_hand} |")
+
+
 def test_every_set_has_its_battery():
     tested = {cls.name for cls in Battery.__subclasses__()}
     assert tested == set(SETS)

@@ -1,0 +1,168 @@
+"""Hessians of trained networks: a test of freeness, and the errors of Lanczos quadrature.
+
+Command: python experiments/hessian_spectra.py [--quick]
+         (--quick: one network, few rotations, prints and writes nothing)
+Data:    400 images of scikit-learn's digits, MNIST and CIFAR-10, the first of the file, as 20
+         principal components; for the large network the first 2000 images of MNIST.
+Models:  tanh networks 20-20-10 (600 weights, no biases, tangent-kernel parametrization), squared
+         loss and cross-entropy, before training and after 400 steps of gradient descent (rate 1,
+         momentum 0.9, all images at every step), seeds 0 to 4, 20 Haar rotations each;
+         the large one is 784-128-10 (101632 weights), cross-entropy, 200 steps.
+Time:    six minutes on one core, most of it rotations; a GPU helps the large network only.
+Writes:  experiments/results/hessian_freeness.txt: one line a Hessian: data, loss, steps, seed,
+         norm of the gradient, norms of both parts, distance of the spectrum from that of the
+         rotated copies and between these, mixed and square statistic of rmtlib.freeness with
+         mean and standard deviation of their controls, index of H and of the rotated copies.
+         experiments/results/hessian_quadrature.txt: steps, probes, error of the smoothed density
+         (L1) and of the eigenvalues (Wasserstein distance over the norm), means over 12 repeats.
+         experiments/results/hessian_large.txt: Ritz values and weights of the large network.
+"""
+
+import argparse
+import csv
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from scipy.stats import norm
+
+from rmtlib.curvature import Curvature, principal_features
+from rmtlib.datasets import load
+from rmtlib.freeness import freeness
+from rmtlib.lanczos import spectral_estimate
+from rmtlib.nets import MLP, train
+
+DATA, LOSSES, STEPS = ("digits", "mnist", "cifar10"), ("squared", "cross-entropy"), (0, 400)
+HEADER = [
+    *("data", "loss", "steps", "seed", "gradient", "norm0", "norm1"),
+    *("distance", "distance_control", "mixed", "mixed_mean", "mixed_sd"),
+    *("square", "square_mean", "square_sd", "index", "index_rotated"),
+]
+
+
+def images(name, n):
+    """Images and labels, the first n of the file."""
+    data = load(name) if name == "digits" else load(name, fallback="digits")
+    return data.X[:, :n], data.labels[:n], data.name
+
+
+def small_hessian(name, loss, steps, seed):
+    """The two parts of the Hessian of one small network, and the norm of its gradient."""
+    torch.set_num_threads(1)
+    X, labels, _ = images(name, 400)
+    X = principal_features(X, 20)
+    y = labels if loss == "cross-entropy" else np.eye(10)[labels].T
+    network = MLP([20, 20, 10], "tanh", rng=seed)
+    if steps:
+        settings = {"learning_rate": 1.0, "momentum": 0.9, "record_every": steps}
+        train(network, X, y, loss=loss, steps=steps, progress=False, **settings)
+    curvature = Curvature(network, X, y, loss)
+    return *curvature.dense(), np.linalg.norm(curvature.gradient)
+
+
+def freeness_row(name, loss, steps, seed, rotations):
+    """One line of the table of freeness."""
+    H0, H1, slope = small_hessian(name, loss, steps, seed)
+    found = freeness(H0, H1, rotations, rng=seed)
+    tiny = 1e-10 * np.abs(found.eigenvalues).max()
+    numbers = [
+        *(slope, np.linalg.norm(H0, 2), np.linalg.norm(H1, 2)),
+        *(found.distance.mean(), found.distance_control.mean()),
+        *(found.mixed, found.mixed_control.mean(), found.mixed_control.std(ddof=1)),
+        *(found.square, found.square_control.mean(), found.square_control.std(ddof=1)),
+        *(np.mean(found.eigenvalues < -tiny), np.mean(found.rotated < -tiny)),
+    ]
+    return [images(name, 1)[2], loss, steps, seed, *(f"{x:.5g}" for x in numbers)]
+
+
+def quadrature_rows(grid, repeats):
+    """Errors of Lanczos quadrature on one exact Hessian."""
+    H0, H1, _ = small_hessian("digits", "cross-entropy", 400, 0)
+    H = H0 + H1
+    lam = np.linalg.eigvalsh(H)
+    width = 0.01 * np.ptp(lam)
+    x = np.linspace(lam[0] - 5 * width, lam[-1] + 5 * width, 600)
+    exact = norm.pdf(x[:, None], lam, width).mean(axis=1)
+    fine = np.linspace(lam[0] - width, lam[-1] + width, 20_000)
+    steps_of = np.searchsorted(lam, fine, side="right") / lam.size
+    rows = []
+    for steps, probes in grid:
+        errors = []
+        for repeat in range(repeats):
+            estimate = spectral_estimate(H, steps, probes, rng=repeat)
+            density = estimate.density(x, width)[0]
+            order = np.argsort(estimate.points, axis=None)
+            mass = np.append(0, np.cumsum(estimate.weights.ravel()[order])) / probes
+            cdf = mass[np.searchsorted(estimate.points.ravel()[order], fine, side="right")]
+            gap = np.mean(np.abs(cdf - steps_of)) * np.ptp(fine) / np.abs(lam).max()
+            errors.append((np.mean(np.abs(density - exact)) * np.ptp(x), gap))
+        rows.append([steps, probes, *(f"{e:.4g}" for e in np.mean(errors, axis=0))])
+    return rows
+
+
+def large_rows(n, steps, probes):
+    """Ritz values and weights of the Hessian of a network whose Hessian can't be stored."""
+    X, labels, name = images("mnist", n)
+    X = (X - X.mean(axis=1, keepdims=True)) / X.std()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = MLP([len(X), 128, 10], "tanh", rng=0).to(device)
+    settings = {"learning_rate": 1.0, "momentum": 0.9, "record_every": 200}
+    history = train(network, X, labels, loss="cross-entropy", steps=200, progress=False, **settings)
+    curvature = Curvature(network, X, labels, "cross-entropy")
+    found = spectral_estimate(curvature.hessian, steps, probes, rng=0)
+    probe = np.arange(probes)[:, None] + np.zeros_like(found.points)
+    print(f"{name}, {n} images, {curvature}, accuracy {history.accuracy[-1]:.3f}, on {device}")
+    note = f"{name} {n} images, {curvature.size} parameters, loss {curvature.loss:.4g}"
+    columns = [column.ravel() for column in (probe, found.points, found.weights)]
+    rows = zip(*columns, strict=True)
+    return [(int(k), f"{x:.7g}", f"{w:.7g}") for k, x, w in rows], note
+
+
+def write(name, header, rows, quick, note=""):
+    """Print the table, and store it unless this is a trial."""
+    text = io.StringIO()
+    text.writelines(f"# {line}".rstrip() + "\n" for line in __doc__.strip().splitlines())
+    if note:
+        text.write(f"# This run: {note}\n")
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    print(text.getvalue()[-1500:])
+    if not quick:
+        path = Path(__file__).parent / "results" / name
+        path.write_text(text.getvalue())
+
+
+def main(arguments=None):
+    """Run the three parts."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--rotations", type=int, default=20)
+    parser.add_argument("--images", type=int, default=2000, help="for the large network")
+    parser.add_argument("--probes", type=int, default=10, help="for the large network")
+    options = parser.parse_args(arguments)
+    quick = options.quick
+    cases = [
+        (name, loss, steps, seed)
+        for name in DATA
+        for loss in LOSSES
+        for steps in STEPS
+        for seed in range(options.seeds)
+    ]
+    rotations = 2 if quick else options.rotations
+    rows = Parallel(n_jobs=-1)(
+        delayed(freeness_row)(*case, rotations) for case in (cases[:1] if quick else cases)
+    )
+    note = f"{options.seeds} seeds, {rotations} rotations"
+    write("hessian_freeness.txt", HEADER, rows, quick, note)
+    grid = [(k, v) for k in (5, 10, 20, 40, 80, 160) for v in (1, 10)]
+    rows = quadrature_rows(grid[:2] if quick else grid, 2 if quick else 12)
+    write("hessian_quadrature.txt", ["steps", "probes", "density_error", "distance"], rows, quick)
+    rows, note = large_rows(*((200, 10, 2) if quick else (options.images, 80, options.probes)))
+    write("hessian_large.txt", ["probe", "point", "weight"], rows, quick, note)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

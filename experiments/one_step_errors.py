@@ -1,0 +1,112 @@
+r"""Test error after one gradient step, against step size and against samples per dimension.
+
+Two tables for chapters/one_step_feature_learning.ipynb. Student tanh, weights of variance
+1 / p, label noise 0.05, ridge regression on n fresh samples with the best ridge of a grid
+(for each draw), test error without label noise; teachers tanh, erf(3t) and centered ReLU.
+
+kind 0, "steps":   N = 2 p, n = 8 p, step sizes 0.3 ... 1000, p = 32, 128, 512.
+kind 1, "samples": p = 128, N = 8 p, n / p = 1 ... 64, step sizes 0, 1, sqrt(N), 4 sqrt(N);
+                   ridge regression on the inputs (written as step size -1).
+
+Columns: kind, teacher (0 tanh, 1 erf(3t), 2 centered ReLU), p, N, n, step size, number of
+draws, mean test error, standard deviation over draws.
+
+Command:  python experiments/one_step_errors.py          (about 80 minutes on one core)
+          python experiments/one_step_errors.py --small  (p = 32, 128; p = 64; minutes)
+          python experiments/one_step_errors.py --quick  (seconds; prints, writes nothing)
+Seeds:    1000 * teacher + draw.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from rmtlib.activations import ERF, RELU, TANH
+from rmtlib.feature_learning import simulate_one_step, teacher_student
+from rmtlib.inputs import as_rng
+from rmtlib.random_features import simulate_errors
+
+RESULT = Path(__file__).parent / "results" / "one_step_errors.txt"
+TEACHERS = {"tanh": TANH, "erf(3t)": ERF.affine(stretch=3), "centered ReLU": RELU.centered()}
+RIDGES = np.geomspace(3e-3, 300, 16)
+NOISE = 0.05
+STEPS = np.geomspace(0.3, 1000, 15)
+
+
+def steps(teacher, p, draw):
+    """Best test error at every step size, one draw."""
+    found = simulate_one_step(
+        p,
+        8 * p,
+        2 * p,
+        STEPS,
+        TANH,
+        list(TEACHERS.values())[teacher],
+        ridge=RIDGES,
+        noise=NOISE,
+        rng=1000 * teacher + draw,
+    )
+    return [
+        (0, teacher, p, 2 * p, 8 * p, eta, e) for eta, e in zip(STEPS, found.min(1), strict=True)
+    ]
+
+
+def samples(teacher, p, ratio, draw):
+    """Best test error without a step, after three of them, and of linear regression."""
+    activation, n, N = list(TEACHERS.values())[teacher], ratio * p, 8 * p
+    sizes = np.array([0.0, 1.0, np.sqrt(N), 4 * np.sqrt(N)])
+    seed = 1000 * teacher + draw
+    found = simulate_one_step(
+        p, n, N, sizes, TANH, activation, ridge=RIDGES, noise=NOISE, rng=seed
+    ).min(1)
+    rng = as_rng(seed)
+    data = teacher_student(p, n + 2000, 1, activation, rng=rng)
+    y = data.y[:n] + np.sqrt(NOISE) * rng.standard_normal(n)
+    linear = simulate_errors(data.X[:, :n], y, data.X[:, n:], data.y[n:], RIDGES)[1].min()
+    values = [*zip(sizes, found, strict=True), (-1.0, linear)]
+    return [(1, teacher, p, N, n, eta, e) for eta, e in values]
+
+
+def main() -> None:
+    """Run the jobs, average over draws, write or print the table."""
+    quick, small = "--quick" in sys.argv, "--small" in sys.argv
+    start = time.time()
+    if quick:
+        jobs = [delayed(steps)(t, 16, d) for t in (0, 2) for d in range(2)]
+        jobs += [delayed(samples)(0, 16, r, d) for r in (1, 4) for d in range(2)]
+    else:
+        widths = {32: 12, 128: 4} if small else {32: 200, 128: 40, 512: 8}
+        p, draws = (64, 4) if small else (128, 10)
+        ratios = (1, 2, 4, 8, 16, 32) if small else (1, 2, 4, 8, 16, 32, 64)
+        jobs = [
+            delayed(steps)(t, q, d) for q, k in widths.items() for t in range(3) for d in range(k)
+        ]
+        jobs += [
+            delayed(samples)(t, p, r, d) for r in ratios for t in range(3) for d in range(draws)
+        ]
+    rows = [row for rows in Parallel(n_jobs=1 if quick else -1)(jobs) for row in rows]
+    groups: dict[tuple, list[float]] = {}
+    for *key, error in rows:
+        groups.setdefault(tuple(key), []).append(error)
+    lines = [
+        f"{kind} {teacher} {p} {N} {n} {eta:.6g} {len(e)} {np.mean(e):.6f} {np.std(e, ddof=1):.6f}"
+        for (kind, teacher, p, N, n, eta), e in groups.items()
+    ]
+    header = (
+        "# experiments/one_step_errors.py"
+        + (" --small" if small else "")
+        + f", {time.time() - start:.0f} s\n"
+        + "# kind teacher p N n step_size draws mean_test_error standard_deviation\n"
+    )
+    text = header + "\n".join(lines) + "\n"
+    if quick:
+        print(text)
+    else:
+        RESULT.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
