@@ -36,7 +36,7 @@ MISTAKES = [
         "np.mean((truth - prediction) ** 2)",
         {
             "ensemble-limit": "your error for very many networks",
-            "ensemble-exponent": "exponent",
+            "ensemble-exponent": "positive",
         },
     ),
 ]
