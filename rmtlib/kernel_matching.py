@@ -59,7 +59,7 @@ class NetworkMatch:
 
     @property
     def activation_bits(self) -> int:
-        """Bits of one activation: 1 for two levels, 2 for three, 32 where one is no step."""
+        """Bits of one activation, 1 for two levels, 2 for three, 32 where one is no step."""
         return max(
             int(np.ceil(np.log2(np.unique(f.levels).size))) if isinstance(f, Steps) else 32
             for f in self.activations
