@@ -1,7 +1,7 @@
 r"""Explicit networks with the kernel of a deep equilibrium model.
 
 In large dimension the conjugate kernel of an equilibrium depends on four numbers
-(`~rmtlib.equilibrium_kernels.equilibrium_coefficients`), and so does that of an explicit
+(`rmtlib.equilibrium_kernels.equilibrium_coefficients`), and so does that of an explicit
 network. A network whose numbers are the same has the same kernel: one layer of clipped lines
 for odd activations (`match_clip`), a few layers of leaky ReLUs for positively homogeneous
 ones (`match_two_slopes`), either by `matched_network`. How few, and up to which feedback, is
@@ -49,7 +49,7 @@ def match_clip(
     ----------
     layer : KernelCoefficients
         What to match, from `equilibrium_coefficients` or
-        `~rmtlib.deep_kernels.kernel_coefficients`.
+        `rmtlib.deep_kernels.kernel_coefficients`.
     input_variance : positive number
         :math:`\tau_0^2`, the same as behind ``layer``.
     tangent : bool
