@@ -21,7 +21,7 @@ endif
 endif
 
 TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=120
 
 .PHONY: help book test test-fast test-oldest seeds serve bench experiments \
@@ -73,7 +73,9 @@ $(GRADING)/.ready: exercises/requirements-grading.txt $(READY)
 book: $(READY)
 	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
 
-test: book test-oldest $(GRADING)/.ready
+# The book is built on one core, the oldest versions are tested on the other.
+test: $(READY)
+	$(MAKE) -j2 -Orecurse book test-oldest $(GRADING)/.ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(PYTEST) $(NBVAL) tests rmtlib chapters
 
@@ -83,7 +85,7 @@ test-fast: $(READY)
 
 # Without torch: rmtlib has to work where it is not installed.
 test-oldest: $(OLDEST)/.ready
-	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(JOBS) --dist loadscope \
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(JOBS) --dist loadgroup \
 		$(addprefix --ignore=,$(shell grep -lE '^(import|from) torch' rmtlib/*.py tests/*.py)) \
 		-m "not site and not book and not homework" tests rmtlib
 

@@ -8,7 +8,7 @@ Data:    a9a in file order: 16 000 training samples, the next 2000 for the choic
 Sizes:   500, 1000, 5000, 10 000 and 50 000 features, seeds 0 to 2, only seed 0 above 5000
          (Nyström: at most 5000 landmarks, one seed).
 Time:    single precision; up to 5000 features 25 minutes on two cores, the rest about an hour.
-Writes:  experiments/results/ternary_features.txt
+Writes:  experiments/results/ternary_features.txt; rows of widths that are not asked for stay.
 """
 
 import argparse
@@ -19,10 +19,11 @@ import torch
 from sklearn.kernel_approximation import Nystroem
 from tqdm import tqdm
 
-from rmtlib.activations import DCoefficients
+from rmtlib.activation_matching import match_activation
 from rmtlib.datasets import load
+from rmtlib.gaussian_moments import DCoefficients
 from rmtlib.inputs import as_rng
-from rmtlib.quantization import match_activation, ternary_weights
+from rmtlib.quantization import ternary_weights
 
 VARIANCE = 2.0
 HELD_OUT = 2000
@@ -185,7 +186,8 @@ def main() -> None:
         "kind,features,seed,feature_bits,sparsity,ridge,validation_mse,test_mse",
     ]
     target = Path(__file__).parent / "results" / "ternary_features.txt"
-    lines = []
+    stored = target.read_text().splitlines()[len(header) :] if target.exists() else []
+    lines = [line for line in stored if int(line.split(",")[1]) not in options.widths]
     for kind, N, seed in tqdm(jobs, disable=None):
         lines.append(row(kind, X, y, options.samples, N, seed))
         text = "\n".join([*header, *lines]) + "\n"

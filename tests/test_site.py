@@ -13,12 +13,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 CHAPTERS = sorted(p.stem for p in (ROOT / "chapters").glob("*.ipynb"))
-PAGES = ["index", *(f"chapters/{p.stem}" for p in sorted((ROOT / "chapters").glob("*.*b*")))]
-PAGES += [f"chapters/{p.stem}" for p in sorted((ROOT / "chapters").glob("*.md"))]
-PAGES = sorted(set(PAGES))
+REFERENCE = sorted(p.stem for p in (ROOT / "chapters").glob("*.md"))
 PAGE_BUDGET = 400_000
 
 pytestmark = [pytest.mark.site, pytest.mark.book]
+
+
+def a_page_a_group(names):
+    """Parameters of tests: the tests of one page run one after the other, pages side by side."""
+    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+
+
+COMPUTED = a_page_a_group(["index", *(f"chapters/{name}" for name in CHAPTERS)])
+PAGES = [*COMPUTED, *a_page_a_group(f"chapters/{name}" for name in REFERENCE)]
 
 
 @cache
@@ -123,7 +130,7 @@ def test_formulas_are_typeset_from_the_site_itself(visit, page):
     assert not tab.outside
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p == "index" or p.split("/")[-1] in CHAPTERS])
+@pytest.mark.parametrize("page", COMPUTED)
 def test_page_stays_within_its_budget_over_the_wire(page):
     html = SITE / f"{page}.html"
     text = html.read_text(encoding="utf-8")
@@ -141,8 +148,8 @@ def picture(explorer):
     return explorer.locator("img").first.get_attribute("src")
 
 
-def explorers_and_quizzes(chapter):
-    cells = json.loads((ROOT / "chapters" / f"{chapter}.ipynb").read_text())["cells"]
+def explorers_and_quizzes(page):
+    cells = json.loads((ROOT / f"{page}.ipynb").read_text())["cells"]
     code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
     return (
         len(re.findall(r"^explore\(", code, re.MULTILINE)),
@@ -151,11 +158,11 @@ def explorers_and_quizzes(chapter):
     )
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_slider_moves_by_keyboard_and_shows_another_picture(visit, chapter):
-    tab = visit(f"chapters/{chapter}")
+@pytest.mark.parametrize("page", COMPUTED[1:])
+def test_every_slider_moves_by_keyboard_and_shows_another_picture(visit, page):
+    tab = visit(page)
     sliders = tab.locator("input[type=range]")
-    assert tab.locator(".rmt-explorer").count() == explorers_and_quizzes(chapter)[0]
+    assert tab.locator(".rmt-explorer").count() == explorers_and_quizzes(page)[0]
     assert sliders.count() >= 1
     for k in range(sliders.count()):
         slider = sliders.nth(k)
@@ -171,10 +178,10 @@ def test_every_slider_moves_by_keyboard_and_shows_another_picture(visit, chapter
     assert not ours(tab.problems)
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_quizzes_answer_wrong_and_right(visit, chapter):
-    tab = visit(f"chapters/{chapter}")
-    _, numbers, choices = explorers_and_quizzes(chapter)
+@pytest.mark.parametrize("page", COMPUTED[1:])
+def test_quizzes_answer_wrong_and_right(visit, page):
+    tab = visit(page)
+    _, numbers, choices = explorers_and_quizzes(page)
     quizzes = tab.locator(".rmt-quiz")
     assert quizzes.count() == numbers + choices
     for k in range(quizzes.count()):
