@@ -10,6 +10,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 OLDEST := .venv-oldest
 GRADING := .venv-grading
+BENCH  := .venv-bench
 JOBS   ?= 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -24,7 +25,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=120
 
-.PHONY: help book test test-fast test-oldest seeds serve bench experiments \
+.PHONY: help book test test-fast test-oldest seeds serve bench budgets experiments \
         release data lock tidy address clean
 
 help:
@@ -35,6 +36,7 @@ help:
 	@echo "make seeds        run every claim at 20 other seeds"
 	@echo "make serve        build, then serve on http://127.0.0.1:8000"
 	@echo "make bench        run the benchmarks"
+	@echo "make budgets      time chapters, builds and tests in a fresh clone"
 	@echo "make experiments  redo the long runs behind experiments/results"
 	@echo "make release      write the student notebooks of the problem sets"
 	@echo "make data         download the data sets that the chapters use"
@@ -96,6 +98,22 @@ serve: book
 	@echo "http://127.0.0.1:8000 (Ctrl-C stops)"
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
 
+# The packages that the benchmarks compare with stay out of the environment of the tests.
+$(BENCH)/.ready: requirements-bench.txt constraints.txt pyproject.toml
+	$(call install,$(BENCH),-r requirements-bench.txt -c constraints.txt)
+	$(BENCH)/bin/pip check
+	touch $@
+
+# One thread, so that ratios are ratios of work.
+bench: $(BENCH)/.ready
+	mkdir -p _build
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python -m pytest benchmarks/test_*.py -q \
+		--benchmark-json=_build/benchmarks.json --benchmark-columns=min,median,rounds
+	$(BENCH)/bin/python -m benchmarks.report _build/benchmarks.json
+
+budgets: $(READY)
+	$(BIN)/python benchmarks/course.py --tests
+
 experiments: $(READY)
 	set -e; for script in experiments/*.py; do echo "$$script"; $(BIN)/python $$script; done
 
@@ -119,4 +137,4 @@ address: $(READY)
 	$(BIN)/python _ext/address.py "$(URL)" "$(HUB)"
 
 clean:
-	rm -rf _build $(VENV) $(OLDEST) $(GRADING) .venv-lock .pytest_cache .hypothesis .ruff_cache *.egg-info
+	rm -rf _build $(VENV) $(OLDEST) $(GRADING) $(BENCH) .venv-lock .pytest_cache .hypothesis .ruff_cache *.egg-info

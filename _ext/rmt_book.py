@@ -27,6 +27,7 @@ DEPENDENCIES = (
     "rmtlib/*.js",
     "rmtlib/*.css",
     "experiments/results/*",
+    "benchmarks/results/*",
     "requirements.txt",
     "constraints.txt",
 )

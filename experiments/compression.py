@@ -1,35 +1,47 @@
-"""Test accuracy of compressed random networks against their memory, on images.
+"""Test accuracy of compressed networks against their memory, on images: two tables.
 
-Three hidden layers of equal width, random and kept, with a ridge readout that is trained; the
-ridge is chosen on validation images. Methods: the dense ReLU network; ternary weights alone;
-ternary weights with matched activations of two or three levels; and, from the weights of the
-dense network, 80 % of them zeroed at random, magnitude pruning, and the binary activation
-1{|t| > 1}.
+Readout: three hidden layers of equal width, random and kept, with a ridge readout that is
+trained; the ridge is chosen on validation images. Methods: the dense ReLU network; ternary
+weights alone; ternary weights with matched activations of two or three levels; and, from the
+weights of the dense network, 80 % of them zeroed at random, magnitude pruning, and the binary
+activation 1{|t| > 1}.
 
-Command: python experiments/compression.py [--widths 125 250 ...] [--draws 2] [--quick]
+Training: all weights of networks of the same shape with ten outputs, by gradient descent with
+momentum on the squared loss; the number of steps is chosen on validation images, and the
+outputs before training are subtracted. Methods: dense, weights-only (ternary at the start),
+and, with weights that are zero at the start kept at zero, ternary and magnitude-pruned ones.
+Rows of width 0 are infinitely wide: the same steps with the limiting tangent kernel. Movement
+is that of the Gram matrix of the last features, gap the distance of the test outputs from
+those of the limit after all steps, both relative.
+
+Command: python experiments/compression.py [--part readout] [--data mnist ...] [--widths 125 ...]
+         [--draws 3] [--quick]
          (--quick: two widths, one draw, digits only, prints and writes nothing)
 Data:    digits, mnist, fashion-mnist, cifar10 (pixels), file order: SIZES training, validation and
          test images. Pixels minus their mean over the training images, scaled to mean squared
          norm p; one-hot targets minus their means.
-Sizes:   widths 125 to 2000, seeds 0 and 1 (one draw at widths 1000 and 2000).
-Time:    in the table's header; about four minutes of one core.
-Writes:  experiments/results/compression.txt
+Sizes:   readout: widths 125 to 2000; training: 125 to 1000, at 1000 with 90 % of zeros only.
+         Seeds 0, 1, ..., fewer at large widths: see draws_at.
+Time:    in the tables' headers; about fifteen minutes of one core.
+Writes:  experiments/results/compression.txt, compression_training.txt
 """
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
 
 import numpy as np
 import torch
+from scipy.stats import norm
 from tqdm import tqdm
 
 from rmtlib.activations import RELU
 from rmtlib.compression import BINARY, compress, last_features, magnitude_pruned, zeroed
 from rmtlib.datasets import load
-from rmtlib.deep_kernels import kernel_coefficients
-from rmtlib.nets import MLP
+from rmtlib.deep_kernels import deep_kernels, kernel_coefficients
+from rmtlib.nets import MLP, train
 
 LAYERS = 3
 SIZES = {
@@ -40,14 +52,45 @@ SIZES = {
 }
 RIDGES = np.geomspace(1e-7, 1, 11)
 KINDS = ("weights-only", "three-level", "two-level")
+DENSE = ("dense", 0.0)
 METHODS = [
-    ("dense", 0.0),
+    DENSE,
     *((kind, sparsity) for kind in KINDS for sparsity in (0.0, 0.5, 0.9)),
     ("zeroed", 0.8),
     ("magnitude", 0.5),
     ("magnitude", 0.9),
     ("binary", 0.0),
 ]
+
+
+TRAINED = [
+    DENSE,
+    *(("weights-only", sparsity) for sparsity in (0.0, 0.5, 0.9)),
+    *((method, sparsity) for method in ("zeros kept", "magnitude") for sparsity in (0.5, 0.9)),
+]
+STEPS, EVERY, MOMENTUM = 40, 4, 0.9
+WIDTHS = {"readout": [125, 250, 500, 1000, 2000], "training": [125, 250, 500, 1000]}
+DRAWS = {"readout": 3, "training": 2}
+FILES = {"readout": "compression.txt", "training": "compression_training.txt"}
+TITLES = {
+    "readout": "random networks with three hidden layers and a ridge readout",
+    "training": "networks with three hidden layers, all weights trained",
+}
+COLUMNS = {
+    "readout": "data,p,method,sparsity,width,seed,ridge,validation_accuracy,test_accuracy",
+    "training": "data,p,method,sparsity,width,seed,steps,validation_accuracy,test_accuracy,"
+    "movement,gap",
+}
+
+
+def draws_at(width: int, draws: int) -> int:
+    """Fewer draws where they cost more and differ less."""
+    return min(draws, max(1, 2000 // width))
+
+
+def relu() -> list:
+    """Centered activations of all layers, for data of mean squared norm p."""
+    return [layer.activation for layer in kernel_coefficients([RELU] * LAYERS, 1.0)[1:]]
 
 
 def images(name: str) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:
@@ -63,9 +106,8 @@ def images(name: str) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:
 
 def build(method: str, sparsity: float, p: int, width: int, seed: int):
     """One network with weights of its own seed."""
-    relu = [layer.activation for layer in kernel_coefficients([RELU] * LAYERS, 1.0)[1:]]
     widths = (p, *[width] * LAYERS, 1)
-    dense = MLP(widths, relu, rng=seed, dtype=torch.float32)
+    dense = MLP(widths, relu(), rng=seed, dtype=torch.float32)
     if method == "zeroed":
         return zeroed(dense, sparsity, rng=seed)
     if method == "magnitude":
@@ -114,46 +156,162 @@ def row(name: str, method: str, sparsity: float, width: int, seed: int, data: tu
     )
 
 
+def readout_rows(name: str, widths: list[int], draws: int) -> Iterator[str]:
+    """Lines of the first table about one data set."""
+    data = images(name)
+    for width in tqdm(widths, desc=name, disable=None):
+        for seed in range(draws_at(width, draws)):
+            for method, sparsity in METHODS:
+                yield row(name, method, sparsity, width, seed, data)
+
+
+def limit_kernel(method: str, sparsity: float, X: np.ndarray) -> np.ndarray:
+    """Tangent kernel of infinite width, for the weights that are trained.
+
+    Magnitude pruning leaves weights of variance v; with g(s t), s^2 = v, those of variance 1
+    give the same network, and their gradient is s times that in the weights themselves. If a
+    share of the hidden weights does not move, the kernel is K + share (Theta - K).
+    """
+    variance = 1.0
+    if method == "magnitude":
+        cut = norm.isf(1 / 2 - sparsity / 2)
+        variance = 1 - sparsity + 2 * cut * norm.pdf(cut)
+    activations = [g.affine(stretch=np.sqrt(variance)) for g in relu()]
+    K, Theta = deep_kernels(activations, X / np.sqrt(len(X)), centered=False)
+    trained = 1 - sparsity if method in ("magnitude", "zeros kept") else 1.0
+    return K + trained / variance * (Theta - K)
+
+
+def limit_outputs(Theta: np.ndarray, Y: np.ndarray, rate: float) -> np.ndarray:
+    """Outputs at held-out points along gradient descent with momentum on a fixed kernel.
+
+    Shape (records, held out, 10). In an eigendirection the output after some steps is the
+    target times lambda G, and the velocity of G is what the residual 1 - lambda G drives.
+    """
+    n = len(Y)
+    lam, U = np.linalg.eigh(Theta[:n, :n])
+    cross, target = Theta[n:, :n] @ U, U.T @ Y
+    G, velocity, records = np.zeros(n), np.zeros(n), []
+    for step in range(STEPS + 1):
+        if step % EVERY == 0:
+            records.append(cross @ (G[:, None] * target))
+        velocity = MOMENTUM * velocity + (1 - lam * G) / n
+        G = G + rate * velocity
+    return np.array(records)
+
+
+def trainable(method: str, sparsity: float, p: int, width: int, seed: int) -> MLP:
+    """Ten outputs, hidden weights of `build`; zeros that are kept have no gradient."""
+    network = MLP((p, *[width] * LAYERS, 10), relu(), rng=seed, dtype=torch.float32)
+    source = build({"zeros kept": "weights-only"}.get(method, method), sparsity, p, width, seed)
+    hidden = getattr(source, "network", source).weights[:-1]
+    for W, V in zip(network.weights, hidden, strict=False):
+        with torch.no_grad():
+            W.copy_(V)
+        if method in ("zeros kept", "magnitude"):
+            W.register_hook(lambda gradient, mask=(V != 0): gradient * mask)
+    return network
+
+
+def training_rows(name: str, widths: list[int], draws: int) -> Iterator[str]:
+    """Lines of the second table about one data set."""
+    X, labels, (n, validation, _) = images(name)
+    Y = np.eye(10)[labels[:n]]
+    Y -= Y.mean(axis=0)
+    rows = torch.as_tensor(X.T.copy()).float()
+
+    def line(method, sparsity, width, seed, outputs, movement, gap):
+        hits = outputs.argmax(axis=2) == labels[n:]
+        best = hits[:, :validation].mean(axis=1).argmax()
+        found = hits[best, :validation].mean(), hits[best, validation:].mean()
+        return (
+            f"{name},{len(X)},{method},{sparsity:g},{width},{seed},{best * EVERY},"
+            f"{found[0]:.4f},{found[1]:.4f},{movement:.4g},{gap:.4g}"
+        )
+
+    limits, rates = {}, {}
+    for method, sparsity in TRAINED:
+        if method == "weights-only":  # the limit of normal weights
+            limits[method, sparsity], rates[method, sparsity] = limits[DENSE], rates[DENSE]
+            continue
+        Theta = limit_kernel(method, sparsity, X)
+        rates[method, sparsity] = 0.5 * n / np.linalg.eigvalsh(Theta[:n, :n])[-1]
+        limits[method, sparsity] = limit_outputs(Theta, Y, rates[method, sparsity])
+        yield line(method, sparsity, 0, 0, limits[method, sparsity], 0.0, 0.0)
+    jobs = [
+        (*key, width, seed)
+        for width in widths
+        for seed in range(draws_at(2 * width, draws))
+        for key in TRAINED
+        if width <= 500 or key == DENSE or key[1] == 0.9
+    ]
+    for method, sparsity, width, seed in tqdm(jobs, desc=name, disable=None):
+        network = trainable(method, sparsity, len(X), width, seed)
+        with torch.no_grad():
+            start = network(rows).double().numpy()
+        some = X[:, n : n + 300]
+        before = last_features(network, some)
+
+        def outputs(network, start=start):
+            with torch.no_grad():
+                return network(rows[n:]).double().numpy() - start[n:]
+
+        history = train(
+            network,
+            X[:, :n],
+            (Y + start[:n]).T,
+            steps=STEPS,
+            learning_rate=rates[method, sparsity],
+            momentum=MOMENTUM,
+            record_every=EVERY,
+            measure=outputs,
+            progress=False,
+        )
+        after, along = last_features(network, some), np.array(history.measured)
+        K, limit = before.T @ before, limits[method, sparsity][-1]
+        movement = np.linalg.norm(after.T @ after - K) / np.linalg.norm(K)
+        gap = np.linalg.norm(along[-1] - limit) / np.linalg.norm(limit)
+        yield line(method, sparsity, width, seed, along, movement, gap)
+
+
+PARTS = {"readout": readout_rows, "training": training_rows}
+
+
 def main() -> None:
-    """Compute the table and store it."""
+    """Compute the tables and store them."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--widths", type=int, nargs="+", default=[125, 250, 500, 1000, 2000])
-    parser.add_argument("--draws", type=int, default=2)
+    parser.add_argument("--part", choices=PARTS, help="both by default")
+    parser.add_argument("--data", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--widths", type=int, nargs="+")
+    parser.add_argument("--draws", type=int, help="see DRAWS")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    names = list(SIZES)
     if options.quick:
-        options.widths, options.draws, names = [125, 250], 1, ["digits"]
-    start = time.perf_counter()
-    lines = []
-    for name in names:
-        data = images(name)
-        jobs = [
-            (method, sparsity, width, seed)
-            for width in options.widths
-            for seed in range(min(options.draws, max(1, 1000 // width)))
-            for method, sparsity in METHODS
+        options.data, options.widths, options.draws = ["digits"], [64, 125], 1
+    for part in [options.part] if options.part else PARTS:
+        start = time.process_time()
+        widths, draws = options.widths or WIDTHS[part], options.draws or DRAWS[part]
+        lines = [line for name in options.data for line in PARTS[part](name, widths, draws)]
+        sizes = "; ".join(f"{name} {' '.join(map(str, SIZES[name]))}" for name in options.data)
+        header = [
+            f"# Test accuracy of {TITLES[part]}.",
+            *wrap(
+                f"Training, validation and test images: {sizes}.",
+                98,
+                initial_indent="# ",
+                subsequent_indent="# ",
+            ),
+            f"# Made by experiments/compression.py in {time.process_time() - start:.0f} s of"
+            " processor time.",
+            COLUMNS[part],
         ]
-        lines += [row(name, *job, data) for job in tqdm(jobs, desc=name, disable=None)]
-    seconds = time.perf_counter() - start
-    sizes = "; ".join(f"{name} {' '.join(map(str, SIZES[name]))}" for name in names)
-    about = (
-        f"Training, validation and test images: {sizes}. Draws: two, at width 1000 and above one."
-    )
-    header = [
-        "# Test accuracy of random networks with three hidden layers and a ridge readout.",
-        *wrap(about, 98, initial_indent="# ", subsequent_indent="# "),
-        f"# Made by experiments/compression.py in {seconds:.0f} s on {torch.get_num_threads()}"
-        " threads.",
-        "data,p,method,sparsity,width,seed,ridge,validation_accuracy,test_accuracy",
-    ]
-    text = "\n".join([*header, *lines]) + "\n"
-    if options.quick:
-        print(text)
-    else:
+        text = "\n".join([*header, *lines]) + "\n"
+        if options.quick:
+            print(text)
+            continue
         folder = Path(__file__).parent / "results"
         folder.mkdir(exist_ok=True)
-        (folder / "compression.txt").write_text(text)
+        (folder / FILES[part]).write_text(text)
 
 
 if __name__ == "__main__":

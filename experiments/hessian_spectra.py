@@ -1,14 +1,14 @@
 """Hessians of trained networks: a test of freeness, and the errors of Lanczos quadrature.
 
-Command: python experiments/hessian_spectra.py [--quick]
-         (--quick: one network, few rotations, prints and writes nothing)
+Command: python experiments/hessian_spectra.py [--quick] [--seeds 5] [--rotations 20]
+         [--images 2000] [--probes 10] (--quick: one network, few rotations, writes nothing)
 Data:    400 images of scikit-learn's digits, MNIST and CIFAR-10, the first of the file, as 20
          principal components; for the large network the first 2000 images of MNIST.
 Models:  tanh networks 20-20-10 (600 weights, no biases, tangent-kernel parametrization), squared
          loss and cross-entropy, before training and after 400 steps of gradient descent (rate 1,
          momentum 0.9, all images at every step), seeds 0 to 4, 20 Haar rotations each;
          the large one is 784-128-10 (101632 weights), cross-entropy, 200 steps.
-Time:    six minutes on one core, most of it rotations; a GPU helps the large network only.
+Time:    three minutes on one core, most of it rotations; a GPU helps the large network only.
 Writes:  experiments/results/hessian_freeness.txt: one line a Hessian: data, loss, steps, seed,
          norm of the gradient, norms of both parts, distance of the spectrum from that of the
          rotated copies and between these, mixed and square statistic of rmtlib.freeness with
@@ -104,7 +104,7 @@ def quadrature_rows(grid, repeats):
 
 
 def large_rows(n, steps, probes):
-    """Ritz values and weights of the Hessian of a network whose Hessian can't be stored."""
+    """Ritz values and weights of the Hessian of the large network, which is never stored."""
     X, labels, name = images("mnist", n)
     X = (X - X.mean(axis=1, keepdims=True)) / X.std()
     device = "cuda" if torch.cuda.is_available() else "cpu"

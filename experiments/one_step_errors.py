@@ -11,13 +11,16 @@ kind 1, "samples": p = 128, N = 8 p, n / p = 1 ... 64, step sizes 0, 1, sqrt(N),
 Columns: kind, teacher (0 tanh, 1 erf(3t), 2 centered ReLU), p, N, n, step size, number of
 draws, mean test error, standard deviation over draws.
 
-Command:  python experiments/one_step_errors.py          (about 80 minutes on one core)
-          python experiments/one_step_errors.py --small  (p = 32, 128; p = 64; minutes)
-          python experiments/one_step_errors.py --quick  (seconds; prints, writes nothing)
-Seeds:    1000 * teacher + draw.
+Command: python experiments/one_step_errors.py [--size full] [--jobs -1] [--quick]
+         full:    200, 40 and 8 draws of kind 0 at p = 32, 128, 512; 10 of kind 1
+         small:   12 and 4 draws of kind 0 at p = 32 and 128; 4 of kind 1 at p = 64, n / p <= 32
+         --quick: 2 draws at p = 16; prints, writes nothing
+Seeds:   1000 * teacher + draw.
+Time:    full 12 minutes, small half a minute on one core.
+Writes:  experiments/results/one_step_errors.txt.
 """
 
-import sys
+import argparse
 import time
 from pathlib import Path
 
@@ -25,8 +28,9 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from rmtlib.activations import ERF, RELU, TANH
-from rmtlib.feature_learning import simulate_one_step, teacher_student
+from rmtlib.feature_learning import teacher_student
 from rmtlib.inputs import as_rng
+from rmtlib.one_step_errors import simulate_one_step
 from rmtlib.random_features import simulate_errors
 
 RESULT = Path(__file__).parent / "results" / "one_step_errors.txt"
@@ -70,39 +74,45 @@ def samples(teacher, p, ratio, draw):
     return [(1, teacher, p, N, n, eta, e) for eta, e in values]
 
 
+SIZES = {  # draws of kind 0 at each p, of kind 1 at each (p, n / p)
+    "full": ({32: 200, 128: 40, 512: 8}, {(128, 2**k): 10 for k in range(7)}),
+    "small": ({32: 12, 128: 4}, {(64, 2**k): 4 for k in range(6)}),
+    "quick": ({16: 2}, {(16, 1): 2, (16, 4): 2}),
+}
+
+
 def main() -> None:
     """Run the jobs, average over draws, write or print the table."""
-    quick, small = "--quick" in sys.argv, "--small" in sys.argv
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size", choices=("full", "small"), default="full")
+    parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
     start = time.time()
-    if quick:
-        jobs = [delayed(steps)(t, 16, d) for t in (0, 2) for d in range(2)]
-        jobs += [delayed(samples)(0, 16, r, d) for r in (1, 4) for d in range(2)]
-    else:
-        widths = {32: 12, 128: 4} if small else {32: 200, 128: 40, 512: 8}
-        p, draws = (64, 4) if small else (128, 10)
-        ratios = (1, 2, 4, 8, 16, 32) if small else (1, 2, 4, 8, 16, 32, 64)
-        jobs = [
-            delayed(steps)(t, q, d) for q, k in widths.items() for t in range(3) for d in range(k)
-        ]
-        jobs += [
-            delayed(samples)(t, p, r, d) for r in ratios for t in range(3) for d in range(draws)
-        ]
-    rows = [row for rows in Parallel(n_jobs=1 if quick else -1)(jobs) for row in rows]
+    widths, ratios = SIZES["quick" if arguments.quick else arguments.size]
+    jobs = [delayed(steps)(t, p, d) for p, k in widths.items() for t in range(3) for d in range(k)]
+    jobs += [
+        delayed(samples)(t, p, ratio, d)
+        for (p, ratio), k in ratios.items()
+        for t in range(3)
+        for d in range(k)
+    ]
+    rows = [row for rows in Parallel(n_jobs=arguments.jobs)(jobs) for row in rows]
     groups: dict[tuple, list[float]] = {}
     for *key, error in rows:
         groups.setdefault(tuple(key), []).append(error)
     lines = [
-        f"{kind} {teacher} {p} {N} {n} {eta:.6g} {len(e)} {np.mean(e):.6f} {np.std(e, ddof=1):.6f}"
-        for (kind, teacher, p, N, n, eta), e in groups.items()
+        f"# experiments/one_step_errors.py --size {arguments.size} --jobs {arguments.jobs},"
+        f" {time.time() - start:.0f} s",
+        "# kind teacher p N n step_size draws mean_test_error standard_deviation",
+        *(
+            f"{kind} {teacher} {p} {N} {n} {eta:.6g} {len(e)} {np.mean(e):.6f}"
+            f" {np.std(e, ddof=1):.6f}"
+            for (kind, teacher, p, N, n, eta), e in groups.items()
+        ),
     ]
-    header = (
-        "# experiments/one_step_errors.py"
-        + (" --small" if small else "")
-        + f", {time.time() - start:.0f} s\n"
-        + "# kind teacher p N n step_size draws mean_test_error standard_deviation\n"
-    )
-    text = header + "\n".join(lines) + "\n"
-    if quick:
+    text = "\n".join(lines) + "\n"
+    if arguments.quick:
         print(text)
     else:
         RESULT.write_text(text, encoding="utf-8")

@@ -17,12 +17,13 @@ import torch
 from numpy.typing import ArrayLike
 
 from rmtlib import inputs
-from rmtlib.activations import Activation, Steps
+from rmtlib.activations import HARDTANH, RELU, SIGMOID, TANH, Activation, Steps, leaky_relu
 from rmtlib.kernel_matching import NetworkMatch, match_network
 from rmtlib.nets import MLP
 from rmtlib.quantization import pack_ternary, ternary_weights, unpack_ternary
 
 _MAGIC = b"rmtlib ternary network 1\n"
+_MODULES = {torch.nn.ReLU: RELU, torch.nn.Tanh: TANH, torch.nn.Sigmoid: SIGMOID}
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 BINARY = Steps((-1.0, 1.0), (1.0, 0.0, 1.0), name="1{|t| > 1}")
 """The naive binary activation."""
@@ -102,7 +103,7 @@ class Compression(NamedTuple):
 
 
 def compress(
-    network: MLP,
+    network: MLP | torch.nn.Sequential,
     input_variance: float,
     *,
     sparsity: float = 0.0,
@@ -118,8 +119,10 @@ def compress(
 
     Parameters
     ----------
-    network : rmtlib.nets.MLP
-        Without biases; its last layer, the readout, is left out.
+    network : rmtlib.nets.MLP or torch.nn.Sequential
+        Without biases; its last layer, the readout, is left out. A ``Sequential`` alternates
+        ``Linear(..., bias=False)`` with ``ReLU``, ``LeakyReLU``, ``Tanh``, ``Sigmoid`` or
+        ``Hardtanh``; of it, too, only widths and activations are used.
     input_variance : positive number
         Mean of :math:`\|x\|^2/p` over the samples that it will see.
     sparsity : number in [0, 1)
@@ -137,7 +140,7 @@ def compress(
     Raises
     ------
     ValueError
-        If the network is no MLP of library activations, has biases or no hidden layer, or an
+        If the network is no MLP of such activations, has biases or no hidden layer, or an
         argument is not as above.
 
     Notes
@@ -155,24 +158,70 @@ def compress(
     >>> small, match = compress(dense, 1.0, sparsity=0.9, rng=1)
     >>> small.widths, len(small.activations), packed_size(small) < 36_000
     ((50, 400, 300), 2, True)
+    >>> Linear = torch.nn.Linear
+    >>> plain = torch.nn.Sequential(
+    ...     Linear(50, 400, bias=False), torch.nn.ReLU(), Linear(400, 1, bias=False)
+    ... )
+    >>> compress(plain, 1.0, rng=1).network.widths
+    (50, 400)
     """
-    if not isinstance(network, MLP):
-        raise ValueError(f"network must be an rmtlib.nets.MLP, got {type(network).__name__}")
-    if network.bias:
-        raise ValueError(
-            f"network must have no biases, got bias {network.bias:g} (the kernels matched here"
-            " are those of networks without)"
-        )
-    if not all(isinstance(f, Activation) for f in network.activations):
-        raise ValueError("network must have activations of the library (their moments are needed)")
-    if len(network.widths) < 3:
-        raise ValueError(f"network must have a hidden layer, got widths {network.widths}")
-    match = match_network(network.activations, input_variance, kind=kind)
+    widths, activations, dtype = _architecture(network)
+    if len(widths) < 3:
+        raise ValueError(f"network must have a hidden layer, got widths {widths}")
+    match = match_network(activations, input_variance, kind=kind)
     generator = inputs.as_rng(rng)
-    shapes = zip(network.widths[1:-1], network.widths[:-2], strict=True)
+    shapes = zip(widths[1:-1], widths[:-2], strict=True)
     signs = [np.sign(ternary_weights(shape, sparsity, rng=generator)) for shape in shapes]
-    dtype = network.weights[0].dtype
     return Compression(TernaryNetwork(signs, sparsity, match.activations, dtype=dtype), match)
+
+
+def _architecture(
+    network: MLP | torch.nn.Sequential,
+) -> tuple[tuple[int, ...], list[Activation], torch.dtype]:
+    """Widths, activations and dtype of a network without biases."""
+    if isinstance(network, MLP):
+        bias = network.bias
+        widths, activations = network.widths, list(network.activations)
+        dtype = network.weights[0].dtype
+        if not all(isinstance(f, Activation) for f in activations):
+            raise ValueError(
+                "network must have activations of the library (their moments are needed)"
+            )
+    elif isinstance(network, torch.nn.Sequential):
+        layers, functions = list(network[::2]), network[1::2]
+        if len(network) % 2 == 0 or not all(isinstance(f, torch.nn.Linear) for f in layers):
+            raise ValueError(
+                "network must alternate Linear layers and activations and end with a Linear one,"
+                f" got {[type(f).__name__ for f in network]}"
+            )
+        bias = float(any(layer.bias is not None for layer in layers))
+        widths = (layers[0].in_features, *(layer.out_features for layer in layers))
+        activations = [_of_module(f) for f in functions]
+        dtype = layers[0].weight.dtype
+    else:
+        raise ValueError(
+            "network must be an rmtlib.nets.MLP or a torch.nn.Sequential, got"
+            f" {type(network).__name__}"
+        )
+    if bias:
+        raise ValueError(
+            f"network must have no biases, got bias {bias:g} (the kernels matched here are those"
+            " of networks without)"
+        )
+    return widths, activations, dtype
+
+
+def _of_module(module: torch.nn.Module) -> Activation:
+    if isinstance(module, torch.nn.LeakyReLU):
+        return leaky_relu(module.negative_slope)
+    if isinstance(module, torch.nn.Hardtanh) and (module.min_val, module.max_val) == (-1, 1):
+        return HARDTANH
+    if type(module) not in _MODULES:
+        raise ValueError(
+            "network must have activations LeakyReLU, Hardtanh between -1 and 1,"
+            f" {', '.join(f.__name__ for f in _MODULES)}, got {module}"
+        )
+    return _MODULES[type(module)]
 
 
 def last_features(network: MLP | TernaryNetwork, X: ArrayLike) -> np.ndarray:

@@ -6,8 +6,8 @@ Model, objective and names of `rmtlib.gradient_descent`.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rmtlib.gradient_descent import DescentStatistics, gaussian_statistics, model
-from rmtlib.inputs import count, finite, nonnegative, nonnegative_array, positive, vector
+from rmtlib.gradient_descent import DescentStatistics, clock, gaussian_statistics, model
+from rmtlib.inputs import ConvergenceError, count, finite, positive
 from rmtlib.laws import MarchenkoPastur
 
 
@@ -91,17 +91,9 @@ def contour_statistics(
 
     Parameters
     ----------
-    times : array, shape (T,)
-        Times t >= 0.
-    ratio, signal : positive numbers
-        c and :math:`\rho`.
-    init_variance : nonnegative number
-        :math:`\sigma^2`.
-    learning_rate : positive number
-        :math:`\alpha`.
-    ridge : nonnegative number
-        :math:`\gamma`.
-    points : integer >= 1
+    times, ratio, signal, init_variance, learning_rate, ridge
+        As in `rmtlib.gradient_descent.descent_statistics`.
+    points : even integer >= 2
         Nodes of the contour.
 
     Returns
@@ -113,6 +105,8 @@ def contour_statistics(
     ------
     ValueError
         If a number is out of range.
+    ~rmtlib.inputs.ConvergenceError
+        If the nodes are too few for the latest time.
 
     Notes
     -----
@@ -126,10 +120,11 @@ def contour_statistics(
     >>> np.round(run.test_variance[0], 12), np.round(run.test_error[0], 12)
     (np.float64(0.2), np.float64(0.5))
     """
-    c, rho, gamma = model(ratio, signal, ridge)
-    sigma2 = nonnegative("init_variance", init_variance, "squared norm of the start")
-    alpha = positive("learning_rate", learning_rate)
-    t = nonnegative_array("times", vector("times", times))[:, None]
+    c, rho, sigma2, gamma = model(ratio, signal, init_variance, ridge)
+    t, alpha = clock(times, learning_rate)
+    t = t[:, None]
+    if count("points", points, 2) % 2:
+        raise ValueError(f"points must be even, got {points} (half of the nodes check the rest)")
     low = gamma + (0.0 if c >= 1 else (1 - np.sqrt(c)) ** 2)
     high = gamma + max((1 + np.sqrt(c)) ** 2, (1 + rho) * (1 + c / rho) if rho**2 > c else 0.0)
     reach = 0.5 / (alpha * t.max()) if t.max() else np.inf  # f grows to the left of the origin
@@ -139,7 +134,14 @@ def contour_statistics(
     f = np.exp(-alpha * t * z)
     done = -np.expm1(-alpha * t * z) / z
     squares = done**2 / D - sigma2 * f**2 * m
-    E = -(done * (rho * m / D)) @ weights
-    E_train = (done / D) @ weights
-    V_train = (squares * (z - gamma)) @ weights - E_train**2
-    return gaussian_statistics(E.real, (squares @ weights).real, E_train.real, V_train.real)
+    integrands = (-done * (rho * m / D), squares, done / D, squares * (z - gamma))
+    full = np.array([F @ weights for F in integrands]).real
+    half = 2 * np.array([F[:, ::2] @ weights[::2] for F in integrands]).real
+    gap = np.max(np.abs(full - half)) / (1 + np.max(np.abs(full)))
+    if gap > 1e-4:  # the error of all nodes is about its square
+        raise ConvergenceError(
+            f"contour is not resolved: half of its {points} nodes differ by {gap:.1g} at "
+            f"learning_rate * t = {alpha * t.max():g}; take more points"
+        )
+    E, V, E_train, second = full
+    return gaussian_statistics(E, V, E_train, second - E_train**2)

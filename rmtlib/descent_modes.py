@@ -14,6 +14,7 @@ from scipy.special import ndtr
 from rmtlib import inputs
 from rmtlib.gradient_descent import (
     DescentStatistics,
+    clock,
     descent_filters,
     descent_measures,
     model,
@@ -212,7 +213,7 @@ def descend(
     times: ArrayLike,
     *,
     learning_rate: float,
-    ridge: float = 0.0,
+    ridge: ArrayLike = 0.0,
     dynamics: str = "flow",
 ) -> np.ndarray:
     r"""Weights of ridge regression at all times, from one eigendecomposition.
@@ -237,14 +238,14 @@ def descend(
         Times of the flow, or numbers of steps.
     learning_rate : positive number
         :math:`\alpha`.
-    ridge : nonnegative number
-        :math:`\gamma`.
+    ridge : nonnegative number, or array of shape (R,)
+        :math:`\gamma`, or several.
     dynamics : "flow" or "steps"
         Gradient flow, or gradient descent.
 
     Returns
     -------
-    array, shape (p, T)
+    array, shape (p, T), or (R, p, T) for several ridges
 
     Raises
     ------
@@ -265,11 +266,16 @@ def descend(
     p, n = X.shape
     y = vector("y", y, length=n)
     w0 = vector("start", start, length=p)
-    gamma = nonnegative("ridge", ridge)
+    ridges = nonnegative_array("ridge", ridge)
+    gammas = vector("ridge", np.atleast_1d(ridges))
     lam, U = np.linalg.eigh(X @ X.T / n)
     lam = np.where(lam > 1e-13 * lam[-1], lam, 0.0)  # exact zeros stay exact
-    f, g = descent_filters(lam + gamma, times, learning_rate=learning_rate, dynamics=dynamics)
-    return U @ (f * (U.T @ w0) + g * (U.T @ (X @ y) / n)).T
+    begin, drive = U.T @ w0, U.T @ (X @ y) / n
+    paths = []
+    for gamma in gammas:
+        f, g = descent_filters(lam + gamma, times, learning_rate=learning_rate, dynamics=dynamics)
+        paths.append(U @ (f * begin + g * drive).T)
+    return np.array(paths) if ridges.ndim else paths[0]
 
 
 def simulate_descent(
@@ -280,7 +286,7 @@ def simulate_descent(
     *,
     init_variance: float,
     learning_rate: float,
-    ridge: float = 0.0,
+    ridge: ArrayLike = 0.0,
     dynamics: str = "flow",
     draws: int = 1,
     rng: int | np.random.Generator | None = None,
@@ -303,8 +309,8 @@ def simulate_descent(
         :math:`\sigma^2`.
     learning_rate : positive number
         :math:`\alpha`.
-    ridge : nonnegative number
-        :math:`\gamma`.
+    ridge : nonnegative number, or array of shape (R,)
+        :math:`\gamma`, or several on the same draws.
     dynamics : "flow" or "steps"
         Gradient flow, or gradient descent.
     draws : integer >= 1
@@ -315,7 +321,7 @@ def simulate_descent(
     Returns
     -------
     DescentStatistics
-        Of arrays of shape (draws, T).
+        Of arrays of shape (draws, T), or (draws, R, T) for several ridges.
 
     Raises
     ------
@@ -324,7 +330,7 @@ def simulate_descent(
 
     Notes
     -----
-    One eigendecomposition of a p x p matrix a draw.
+    One eigendecomposition of a p x p matrix a draw, for all times and ridges.
 
     Example
     -------
@@ -333,8 +339,7 @@ def simulate_descent(
     ((1, 2), 0.5)
     """
     p, n, draws = count("p", p), count("n", n), count("draws", draws)
-    _, rho, _ = model(p / n, signal, ridge)
-    sigma2 = nonnegative("init_variance", init_variance, "squared norm of the start")
+    _, rho, sigma2, _ = model(p / n, signal, init_variance)
     rng = as_rng(rng)
     y = np.where(np.arange(n) % 2, 1.0, -1.0)
     runs = []
@@ -342,14 +347,12 @@ def simulate_descent(
         X = rng.standard_normal((p, n))
         X[0] += np.sqrt(rho) * y
         w0 = np.sqrt(sigma2 / p) * rng.standard_normal(p)
-        w = descend(
-            X, y, w0, times, learning_rate=learning_rate, ridge=ridge, dynamics=dynamics
-        )  # fmt: skip
+        w = descend(X, y, w0, times, learning_rate=learning_rate, ridge=ridge, dynamics=dynamics)
         scores = y[:, None] * (X.T @ w)
-        E, V = np.sqrt(rho) * w[0], np.sum(w**2, axis=0)
+        E, V = np.sqrt(rho) * w[..., 0, :], np.sum(w**2, axis=-2)
         exponent = np.divide(E, np.sqrt(V), out=np.zeros_like(E), where=V > 0)
-        wrong = np.mean(scores < 0, axis=0) + np.mean(scores == 0, axis=0) / 2
-        runs.append((E, V, scores.mean(axis=0), scores.var(axis=0), ndtr(-exponent), wrong))
+        wrong = np.mean(scores < 0, axis=-2) + np.mean(scores == 0, axis=-2) / 2
+        runs.append((E, V, scores.mean(axis=-2), scores.var(axis=-2), ndtr(-exponent), wrong))
     return DescentStatistics(*(np.array(column) for column in zip(*runs, strict=True)))
 
 
@@ -428,7 +431,7 @@ def sgd_loss(
     Parameters
     ----------
     times : array, shape (T,)
-        t >= 0, steps divided by p.
+        t >= 0, steps divided by p; at c within 2 percent of 1 at most :math:`2\cdot10^4/\eta`.
     ratio : positive number
         c = p / n.
     signal, noise : nonnegative numbers
@@ -459,13 +462,17 @@ def sgd_loss(
     >>> np.round(loss, 10)
     array([1.3, 0.3])
     """
-    t = nonnegative_array("times", vector("times", times))
+    t, eta = clock(times, learning_rate)
     c = positive("ratio", ratio, "ratio = p / n")
     r2 = nonnegative("signal", signal, "squared norm of the coefficients")
     s2 = nonnegative("noise", noise, "variance of the label noise")
-    eta = positive("learning_rate", learning_rate)
-    points = max(100, int(np.ceil(10 * np.sqrt(2 * eta * min(t.max(), 4e3)))))
-    x, _, nu = (values[:-2] for values in descent_measures(c, 1.0, points))
+    points = min(10 * np.sqrt(2 * eta * t.max()), 40 / max(abs(np.log(c)), 1e-300))
+    if points > 2000:
+        raise ValueError(
+            f"times must be at most {2e4 / eta:g} at ratio {c:g}, got {t.max():g} "
+            "(near p = n ever smaller eigenvalues would have to be resolved)"
+        )
+    x, _, nu = (values[:-2] for values in descent_measures(c, 1.0, max(100, int(points) + 1)))
     # Losses y of the nodes: y' = -2 eta x y + eta^2 nu x^2 (sum y + floor); y = sqrt(nu) x u.
     floor = s2 * max(1 - c, 0.0)
     side = np.sqrt(nu) * x

@@ -82,9 +82,9 @@ def heat_kernel() -> RadialProfile:
     """
     return RadialProfile(
         "heat",
-        lambda t: np.exp(-t / 2),
-        lambda t: -np.exp(-t / 2) / 2,
-        lambda t: np.exp(-t / 2) / 4,
+        lambda t: np.exp(-0.5 * t),
+        lambda t: -np.exp(-0.5 * t) / 2,
+        lambda t: np.exp(-0.5 * t) / 4,
     )
 
 
@@ -161,9 +161,12 @@ def squared_distances(X: ArrayLike) -> np.ndarray:
     """
     X = inputs.matrix("X", X, why=_COLUMNS)
     X = X - X.mean(axis=1, keepdims=True)
-    gram = X.T @ X / X.shape[0]
-    norms = np.diag(gram)
-    return np.maximum(norms[:, None] + norms - 2 * gram, 0)
+    gram = X.T @ X
+    gram /= X.shape[0]
+    norms = np.diag(gram).copy()
+    gram *= -2
+    gram += norms[:, None] + norms
+    return np.maximum(gram, 0, out=gram)
 
 
 def distance_kernel(X: ArrayLike, profile: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

@@ -25,7 +25,7 @@ from rmtlib import inputs
 from rmtlib.activations import CATALOGUE, Activation
 from rmtlib.equilibrium_kernels import EquilibriumKernels, equilibrium_variance
 from rmtlib.inputs import ConvergenceError
-from rmtlib.nets import torch_activation
+from rmtlib.torch_activations import torch_activation
 
 METHODS = ("picard", "anderson")
 

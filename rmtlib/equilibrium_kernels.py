@@ -15,7 +15,7 @@ equilibrium is :math:`\tau_*^2`.
 
 In large dimension an equilibrium is one more set of
 `~rmtlib.deep_kernels.KernelCoefficients`: `equilibrium_coefficients` returns them, and
-`rmtlib.deep_kernels.conjugate_equivalent` and its tangent sibling take them as they are.
+`rmtlib.kernel_equivalents.conjugate_equivalent` and its tangent sibling take them as they are.
 An explicit network with the same coefficients has the same kernel:
 `rmtlib.equilibrium_matching` finds one.
 """
@@ -88,7 +88,7 @@ def equilibrium_variance(
     Notes
     -----
     Source: :cite:t:`Ling24`. For a positively homogeneous activation it is
-    :math:`\sigma_b^2\tau_0^2/(1-\sigma_a^2q)`, q of `~rmtlib.activations.GaussianMoments`.
+    :math:`\sigma_b^2\tau_0^2/(1-\sigma_a^2q)`, q of `~rmtlib.gaussian_moments.GaussianMoments`.
 
     Example
     -------
@@ -155,8 +155,8 @@ def equilibrium_coefficients(
     KernelCoefficients
         ``variance`` is :math:`\gamma_*^2=\mathbb Eg^2`, ``tangent_variance`` is
         :math:`\kappa^2`; ``activation`` is g, with ``moments`` at :math:`\tau_*^2`. To be given
-        to `rmtlib.deep_kernels.conjugate_equivalent` and
-        `rmtlib.deep_kernels.tangent_equivalent`.
+        to `rmtlib.kernel_equivalents.conjugate_equivalent` and
+        `rmtlib.kernel_equivalents.tangent_equivalent`.
 
     Raises
     ------

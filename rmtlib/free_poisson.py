@@ -217,22 +217,8 @@ class FreePoisson(SpectralLaw):
         k = count("k", k)
         return float(self._rates @ self._jumps**k + self._variance * (k == 2))
 
-    def moment(self, k: int) -> float:
-        r"""Moment of order k, from the free cumulants: :math:`M = 1 + \sum_s \kappa_s (t M)^s`.
-
-        Here :math:`M(t)` is the power series whose coefficients are the moments.
-
-        Parameters
-        ----------
-        k : integer >= 0
-            Order.
-
-        Raises
-        ------
-        ValueError
-            If ``k`` is not one.
-        """
-        k = count("k", k, at_least=0)
+    def _moment(self, k: int) -> float:
+        # M = 1 + sum_s kappa_s (t M)^s for the series M(t) of the moments
         series = np.eye(1, k + 1)[0]
         for _ in range(k):
             shifted, power, total = np.append(0.0, series[:-1]), series * 0, np.eye(1, k + 1)[0]

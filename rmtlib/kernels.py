@@ -12,287 +12,22 @@ with :math:`a=\|x\|^2,\ b=\|y\|^2,\ s=x^{\mathsf T}y`: the limit of
 :math:`\frac1N\Sigma^{\mathsf T}\Sigma`, :math:`\Sigma=\sigma(WX)` of shape (N, n), as the
 number N of features grows. Nothing here divides by p: data carry their own scale.
 
-Below, :math:`\rho=s/\sqrt{ab}` and :math:`\alpha=\arcsin\rho`. Closed forms take
-:math:`\alpha`, because :math:`\sqrt{1-\rho^2}=\cos\alpha` and because rounding in
-:math:`\rho` near 1 is a hundred million times larger in :math:`\alpha`.
+Below, :math:`\rho=s/\sqrt{ab}` and :math:`\alpha=\arcsin\rho`, on which the formulas of
+`rmtlib.two_point_forms` (closed forms) and `rmtlib.mehler` (any activation) depend.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import erf, ndtr
 
 from rmtlib import inputs
-from rmtlib.activations import Activation, gaussian_nodes, hermite_rows
-from rmtlib.inputs import ConvergenceError
+from rmtlib.activations import Activation
+from rmtlib.mehler import MehlerSeries, series_expectation
+from rmtlib.two_point_forms import PRODUCTS
 
 _COLUMNS = "columns are samples"
-_TERMS = 400  # at most, of the Mehler series
-_TOLERANCE = 1e-12
-_COLLINEAR = 1e-6  # 1 - |rho| below which the angle is computed from the columns
-
-
-# Closed forms of E[f(u) f(v)] and E[f'(u) f'(v)] for the base functions of the catalogue.
-
-
-def _slopes(a, b, s, alpha, right, left):
-    mean, even = (right - left) / 2, (right + left) / 2
-    absolute = 2 / np.pi * (np.sqrt(a * b) * np.cos(alpha) + s * alpha)
-    return mean**2 * s + even**2 * absolute
-
-
-def _slopes_derivative(a, b, s, alpha, right, left):
-    return ((right - left) / 2) ** 2 + ((right + left) / 2) ** 2 * 2 / np.pi * alpha
-
-
-def _erf(a, b, s, alpha):
-    # arcsin(2 s / sqrt((1 + 2 a)(1 + 2 b))), stable when the argument is near 1
-    return 2 / np.pi * np.arctan2(2 * s, _erf_root(a, b, alpha))
-
-
-def _erf_root(a, b, alpha):
-    """sqrt((1 + 2 a)(1 + 2 b) - 4 s^2)."""
-    return np.sqrt(1 + 2 * a + 2 * b + 4 * a * b * np.cos(alpha) ** 2)
-
-
-def _erf_derivative(a, b, s, alpha):
-    return 4 / np.pi / _erf_root(a, b, alpha)
-
-
-def _exponentials(a, b, s):
-    """exp(-|x - y|^2 / 2) and exp(-|x + y|^2 / 2): no overflow at large norms."""
-    return np.exp(np.minimum(s - (a + b) / 2, 0)), np.exp(np.minimum(-s - (a + b) / 2, 0))
-
-
-def _sin(a, b, s, alpha):
-    minus, plus = _exponentials(a, b, s)
-    return (minus - plus) / 2
-
-
-def _cos(a, b, s, alpha):
-    minus, plus = _exponentials(a, b, s)
-    return (minus + plus) / 2
-
-
-def _determinant(a, b, alpha):
-    """(1 + a)(1 + b) - s^2."""
-    return 1 + a + b + a * b * np.cos(alpha) ** 2
-
-
-def _gaussian(a, b, s, alpha):
-    return _determinant(a, b, alpha) ** -0.5
-
-
-def _gaussian_derivative(a, b, s, alpha):
-    return s * _determinant(a, b, alpha) ** -1.5
-
-
-def _quadratic(a, b, s, alpha, c2, c1, c0):
-    return c2**2 * (a * b + 2 * s**2) + c1**2 * s + c0 * c2 * (a + b) + c0**2
-
-
-def _quadratic_derivative(a, b, s, alpha, c2, c1, c0):
-    return 4 * c2**2 * s + c1**2
-
-
-# Piecewise functions with jumps c_j at r_j (of the value, or of the slope), by Plackett's
-# identity: an integral over the correlation sin(theta), theta from 0 to alpha, of w(theta).
-
-
-def _plackett(a, b, alpha, points, jumps, factor=None):
-    r"""Integral of factor(theta) w(theta), w = sum_jk c_j c_k exp(-Q_jk(theta)) / (2 pi)."""
-    reach = np.max(np.abs(np.sin(alpha)), initial=0.0)
-    far = reach > 0.9
-    x, weight = np.polynomial.legendre.leggauss(12 if far or reach <= 0.5 else 20)
-    x, weight = (1 + x) / 2, weight / 2
-    if far:  # panels that halve towards alpha, where w may fall steeply
-        ends = 1 - np.concatenate([2.0 ** -np.arange(45), [0.0]])
-        size = np.diff(ends)[:, None]
-        x, weight = (ends[:-1, None] + size * x).ravel(), (size * weight).ravel()
-    h, k = (np.array(points)[:, None] / np.sqrt(v.ravel()) for v in (a, b))
-    h, k = h.reshape(len(points), *a.shape), k.reshape(len(points), *b.shape)
-    total = np.zeros(np.broadcast_shapes(a.shape, b.shape, alpha.shape))
-    side = np.where(alpha < 0, -1.0, 1.0)
-    pairs = [
-        ((h[i] - side * k[j]) ** 2 / 2, side * h[i] * k[j], c * d / (2 * np.pi))
-        for i, c in enumerate(jumps)
-        for j, d in enumerate(jumps)
-    ]
-    for node, mass in zip(x, weight, strict=True):
-        theta = node * alpha
-        cos, sin = np.cos(theta) ** 2, 1 + np.abs(np.sin(theta))
-        w = sum(cc * np.exp(-(gap / cos + product / sin)) for gap, product, cc in pairs)
-        total += mass * (w if factor is None else factor(theta) * w)
-    return alpha * total
-
-
-def _split(function):
-    """Call ``function(a, b, s, alpha)`` apart on the few entries with |rho| > 0.9."""
-
-    def evaluate(a, b, s, alpha, *parameters):
-        a, b, s, alpha = np.broadcast_arrays(a, b, s, alpha)
-        far = np.abs(np.sin(alpha)) > 0.9
-        result = np.empty(s.shape)
-        for part in (far, ~far):
-            if part.any():
-                entries = (v[part] for v in (a, b, s, alpha))
-                result[part] = function(*entries, *parameters)
-        return result
-
-    return evaluate
-
-
-def _hardtanh_slope(v):
-    """E f' at variance v."""
-    return erf(1 / np.sqrt(2 * v))
-
-
-@_split
-def _hardtanh(a, b, s, alpha):
-    def factor(theta):
-        return s - np.sqrt(a * b) * np.sin(theta)
-
-    line = _hardtanh_slope(a) * _hardtanh_slope(b) * s
-    return line + _plackett(a, b, alpha, (-1.0, 1.0), (1.0, -1.0), factor)
-
-
-@_split
-def _hardtanh_derivative(a, b, s, alpha):
-    line = _hardtanh_slope(a) * _hardtanh_slope(b)
-    return line + _plackett(a, b, alpha, (-1.0, 1.0), (1.0, -1.0))
-
-
-def _steps_mean(v, thresholds, levels):
-    return levels[0] + sum(
-        c * ndtr(-r / np.sqrt(v)) for c, r in zip(np.diff(levels), thresholds, strict=True)
-    )
-
-
-@_split
-def _steps(a, b, s, alpha, thresholds, levels):
-    means = _steps_mean(a, thresholds, levels) * _steps_mean(b, thresholds, levels)
-    jumps = np.diff(levels)
-    if not np.any(thresholds):  # one jump, at 0
-        return means + jumps[0] ** 2 * alpha / (2 * np.pi)
-    return means + _plackett(a, b, alpha, thresholds, jumps)
-
-
-def _steps_derivative(a, b, s, alpha, thresholds, levels):
-    """Jumps times the density of (u, v) at pairs of thresholds: infinite if collinear."""
-    a, b, alpha = np.broadcast_arrays(a, b, alpha)
-    collinear = np.abs(alpha) >= np.pi / 2 * (1 - 1e-15)
-    cos = np.where(collinear, 0.0, np.cos(alpha))
-    side = np.where(alpha < 0, -1.0, 1.0)
-    total = np.zeros(alpha.shape)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for c, r in zip(np.diff(levels), thresholds, strict=True):
-            for d, q in zip(np.diff(levels), thresholds, strict=True):
-                h, k = r / np.sqrt(a), q / np.sqrt(b)
-                gap = (h - side * k) ** 2 / 2
-                gap = np.divide(gap, cos**2, out=np.zeros_like(gap), where=gap > 0)
-                total += c * d * np.exp(-gap - side * h * k / (1 + np.abs(np.sin(alpha))))
-        return np.where(total == 0, 0.0, total / (2 * np.pi * np.sqrt(a * b) * cos))
-
-
-_PRODUCTS: dict[str, tuple[Callable, Callable]] = {
-    "slopes": (_slopes, _slopes_derivative),
-    "erf": (_erf, _erf_derivative),
-    "sin": (_sin, _cos),
-    "cos": (_cos, _sin),
-    "gaussian": (_gaussian, _gaussian_derivative),
-    "quadratic": (_quadratic, _quadratic_derivative),
-    "hardtanh": (_hardtanh, _hardtanh_derivative),
-    "steps": (_steps, _steps_derivative),
-}
-
-
-# Activations without closed form: the Mehler series, and quadrature where it is too long.
-
-
-class _Series:
-    r"""Mehler series of one activation at variances a_1, ..., a_n.
-
-    .. math::
-
-        \mathbb E\sigma(u)\sigma(v)=\sum_kf_k(a)f_k(b)\rho^k,\qquad
-        \Bigl|\sum_{k>m}\Bigr|\le|\rho|^{m+1}\sqrt{T_m(a)T_m(b)},\quad
-        T_m=\mathbb E\sigma^2-\sum_{k\le m}f_k^2 .
-    """
-
-    def __init__(self, activation: Activation, variance: np.ndarray):
-        self.activation, self.variance = activation, variance
-        distinct, back = np.unique(variance, return_inverse=True)
-        moments = activation.moments(distinct)
-        square = moments.centered_second_moment + moments.mean**2
-        parts = np.array_split(distinct, -(-distinct.size // 256))
-        for count in (24, 48, 96, 200, _TERMS):
-            rows = np.concatenate([hermite_rows(activation, v, count, 16) for v in parts], axis=1)
-            rest = np.maximum(square - np.cumsum(rows**2, axis=0), 0)
-            tail = np.sqrt(rest / np.maximum(square, np.finfo(float).tiny))
-            if np.max(tail[-1]) ** 2 <= _TOLERANCE / 10:
-                break
-        self.square, self.rows, self.tail = square[back], rows[:, back], tail[:, back]
-
-    def at(self, index: np.ndarray) -> "_Series":
-        """The same series at some of the variances, arranged as ``index``."""
-        part = object.__new__(_Series)
-        part.activation = self.activation
-        part.variance, part.square = self.variance[index], self.square[index]
-        part.rows, part.tail = self.rows[:, index], self.tail[:, index]
-        return part
-
-
-def _general(left: _Series, right: _Series, alpha: np.ndarray) -> np.ndarray:
-    rho = np.sin(alpha)
-    terms = min(len(left.rows), len(right.rows))
-    bound = np.abs(rho) ** terms * left.tail[terms - 1] * right.tail[terms - 1]
-    far = bound > _TOLERANCE
-    near = np.where(far, 0.0, rho)
-    reach, last = np.max(np.abs(near), initial=0.0), terms - 1
-    for k in range(terms):
-        if reach ** (k + 1) * np.max(left.tail[k]) * np.max(right.tail[k]) <= _TOLERANCE:
-            last = k
-            break
-    K = left.rows[last] * right.rows[last] + np.zeros(rho.shape)
-    for k in range(last - 1, -1, -1):
-        K = K * near + left.rows[k] * right.rows[k]
-    if far.any():
-        a, b = (np.broadcast_to(x.variance, rho.shape)[far] for x in (left, right))
-        size = np.broadcast_to(np.sqrt(left.square * right.square), rho.shape)[far]
-        K[far] = _quadrature(left.activation, a, b, alpha[far], size)
-    return K
-
-
-def _quadrature(activation: Activation, a, b, alpha, size) -> np.ndarray:
-    """E sigma(u) sigma(v) pair by pair; ``size`` bounds it."""
-    found = np.empty(a.shape)
-    for i in range(a.size):
-        coarse, found[i] = (_pair(activation, a[i], b[i], alpha[i], order) for order in (8, 12))
-        if not abs(found[i] - coarse) <= 1e-9 * size[i]:
-            raise ConvergenceError(
-                f"two-point quadrature of {activation.name} does not converge at variances "
-                f"{a[i]:.3g} and {b[i]:.3g}: declare its kinks and jumps"
-            )
-    return found
-
-
-def _pair(activation: Activation, a: float, b: float, alpha: float, order: int) -> float:
-    """E sigma(u) E[sigma(v) | u]: given u, v has mean rho sqrt(b / a) u, scale sqrt(b) cos."""
-    breaks = np.array(activation.kinks + activation.jumps)
-    ratio = np.sin(alpha) * np.sqrt(b / a)
-    scale = max(np.sqrt(b) * np.cos(alpha), 1e-15)
-    # given u, the expectation varies on this scale where v crosses a break
-    steps = scale / ratio * np.array([-8.0, -4, -2, -1, 0, 1, 2, 4, 8])
-    marks = np.concatenate([breaks, (breaks[:, None] / ratio + steps).ravel()])
-    xi, weight = gaussian_nodes(np.array([a]), marks, order)
-    u = np.sqrt(a) * xi[0]
-    mean = ratio * u
-    inner, mass = gaussian_nodes(
-        np.full(u.size, scale**2), breaks - mean[:, None], order, center=-mean
-    )
-    given_u = np.sum(mass * activation.value(mean[:, None] + scale * inner), axis=1)
-    return float(np.sum(weight[0] * activation.value(u) * given_u))
+_COLLINEAR = np.arcsin(1 - 1e-6)  # |alpha| above which it is computed from the columns
 
 
 def _evaluator(activation: Activation, a: np.ndarray, b: np.ndarray, derivative: bool) -> Callable:
@@ -317,14 +52,14 @@ def _evaluator(activation: Activation, a: np.ndarray, b: np.ndarray, derivative:
     at_zero = float((activation.derivative if derivative else activation.value)(np.zeros(())))
 
     if form is None:
-        left = _Series(sigma, a)
-        right = left if same else _Series(sigma, b)
+        left = MehlerSeries(sigma, a)
+        right = left if same else MehlerSeries(sigma, b)
 
         def regular(i, j, s, alpha):
-            return _general(left.at(i), right.at(j), alpha)
+            return series_expectation(left.at(i), right.at(j), alpha)
 
     else:
-        product = _PRODUCTS[form.family][derivative]
+        product = PRODUCTS[form.family][derivative]
         gain, offset, square = form.gain, form.offset, form.stretch**2
 
         def regular(i, j, s, alpha):
@@ -646,7 +381,9 @@ def random_feature_kernel(
     def pairs(rows, columns):
         s = X[:, rows].T @ Y[:, columns]
         alpha = _angle(a[rows, None], b[None, columns], s)
-        close = 1 - np.abs(np.sin(alpha)) < _COLLINEAR
+        close = np.abs(alpha) > _COLLINEAR
+        if diagonal is not None:
+            np.fill_diagonal(close, False)
         for i in np.flatnonzero(close.any(axis=1)):
             j = np.flatnonzero(close[i])
             x, y = X[:, rows][:, i], Y[:, columns][:, j]

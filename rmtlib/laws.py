@@ -11,7 +11,7 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rmtlib.inputs import count, positive, real_array, vector
+from rmtlib.inputs import positive, real_array, vector
 from rmtlib.silverstein import GeneralizedMarchenkoPastur as GeneralizedMarchenkoPastur
 from rmtlib.spectral_law import SpectralLaw as SpectralLaw
 from rmtlib.spectral_law import quantile_levels
@@ -33,7 +33,8 @@ class MarchenkoPastur(SpectralLaw):
         c v z m^2 + (z + (c - 1) v) m + 1 = 0 .
 
     The spectrum of :math:`\frac1p X^{\mathsf T} X` (n by n) is the law of
-    ratio n / p. At c = 1 the density is unbounded at the hard edge 0.
+    ratio n / p. At c = 1 the density is unbounded at the hard edge 0. Moments are the
+    Narayana polynomials :math:`v^k \sum_{r<k} \frac{c^r}{r+1} \binom kr \binom{k-1}r`.
 
     Parameters
     ----------
@@ -124,22 +125,7 @@ class MarchenkoPastur(SpectralLaw):
         mass_above = np.where(above > 0, np.where(below > 0, mass_above, 1.0), 0.0)
         return (1 - mass_above) * min(1.0, 1 / self._ratio)
 
-    def moment(self, k: int) -> float:
-        r"""Moment of order k: the Narayana polynomial.
-
-        .. math:: v^k \sum_{r=0}^{k-1} \frac{c^r}{r+1} \binom kr \binom{k-1}r
-
-        Parameters
-        ----------
-        k : integer >= 0
-            Order.
-
-        Raises
-        ------
-        ValueError
-            If ``k`` is not one.
-        """
-        k = count("k", k, at_least=0)
+    def _moment(self, k: int) -> float:
         terms = (self._ratio**r * comb(k, r) * comb(k - 1, r) / (r + 1) for r in range(k))
         return self._variance**k * sum(terms) if k else 1.0
 
@@ -214,20 +200,7 @@ class Semicircle(SpectralLaw):
         u = np.clip(x / self._radius, -1, 1)
         return 0.5 + (np.arcsin(u) + u * np.sqrt((1 - u) * (1 + u))) / np.pi
 
-    def moment(self, k: int) -> float:
-        """Moment of order k: 0 for odd k, the Catalan number C(k/2) times v**(k/2) for even k.
-
-        Parameters
-        ----------
-        k : integer >= 0
-            Order.
-
-        Raises
-        ------
-        ValueError
-            If ``k`` is not one.
-        """
-        k = count("k", k, at_least=0)
+    def _moment(self, k: int) -> float:
         half = k // 2
         return 0.0 if k % 2 else comb(k, half) / (half + 1) * self._variance**half
 

@@ -179,24 +179,8 @@ class NonlinearGram(GeneralizedMarchenkoPastur):
         chosen[outside] = chosen[outside].real
         return chosen
 
-    def moment(self, k: int) -> float:
-        r"""Moment of order k, from the series of the quartic in 1 / z.
-
-        :math:`Q = \sum_k M_k s^k`, s = 1 / z, is the fixed point of
-        :math:`Q = s A\,(\eta + \zeta b Q) - \zeta (\eta - \zeta)\, b\, s^2 A^2`; the first are
-        :math:`\eta` and :math:`\eta^2 (1 + a) + \zeta^2 b`.
-
-        Parameters
-        ----------
-        k : integer >= 0
-            Order.
-
-        Raises
-        ------
-        ValueError
-            If ``k`` is not one.
-        """
-        k = count("k", k, at_least=0)
+    def _moment(self, k: int) -> float:
+        # Q = sum_k M_k s^k is the fixed point of s A (eta + zeta b Q) - zeta delta b s^2 A^2.
         a, b, eta, zeta = self._ratio, self._b, self._eta, self._zeta
         one = np.eye(1, k + 1)[0]
         Q = np.zeros(k + 1)

@@ -23,7 +23,7 @@ def static_mode() -> bool:
 
 
 def plain(text: str) -> str:
-    r"""The text with the delimiters ``\(`` and ``\)`` of its formulas removed.
+    r"""The text as a screen reader should say it: formulas without LaTeX's marks.
 
     Parameters
     ----------
@@ -37,10 +37,11 @@ def plain(text: str) -> str:
 
     Example
     -------
-    >>> plain(r"ratio \(c = p/n\)")
-    'ratio c = p/n'
+    >>> plain(r"ratio \(c = p/n\)"), plain(r"signal \(\rho = \|\mu_1\|^2\)")
+    ('ratio c = p/n', 'signal rho = | mu_1|^2')
     """
-    return re.sub(r"\\[()]", "", text)
+    words = re.sub(r"\\([A-Za-z]+)", r" \1 ", re.sub(r"\\[()]|[{}]", "", text))
+    return re.sub(r" +(?=[_^]|$)", "", re.sub(r" +", " ", words.replace("\\|", "|"))).strip()
 
 
 def latex(text: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
-from rmtlib.inputs import ConvergenceError, count, positive
+from rmtlib.inputs import ConvergenceError, positive
 from rmtlib.spectral_law import SpectralLaw, complex_points
 
 _MOST_ATOMS_BY_EIGENVALUES = 15
@@ -324,24 +324,9 @@ class GeneralizedMarchenkoPastur(SpectralLaw):
         """Variance: that of the population plus c a_1**2."""
         return self._population.var() + self._ratio * self._population.mean() ** 2
 
-    def moment(self, k: int) -> float:
-        """Moment of order k, in closed form up to 3.
-
-        They are a_1, a_2 + c a_1**2 and a_3 + 3 c a_1 a_2 + c**2 a_1**3, a_k the population's.
-
-        Parameters
-        ----------
-        k : integer >= 0
-            Order.
-
-        Raises
-        ------
-        ValueError
-            If ``k`` is not one.
-        """
-        k = count("k", k, at_least=0)
+    def _moment(self, k: int) -> float:
         if k not in (1, 2, 3):
-            return super().moment(k)
+            return super()._moment(k)
         c = self._ratio
         a1, a2, a3 = (self._population.moment(j) for j in (1, 2, 3))
         return (a1, a2 + c * a1**2, a3 + 3 * c * a1 * a2 + c**2 * a1**3)[k - 1]

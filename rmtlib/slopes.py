@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from rmtlib.activations import Activation, gaussian_nodes
+from rmtlib.activations import Activation
+from rmtlib.gaussian_moments import gaussian_nodes
 from rmtlib.inputs import ConvergenceError, positive, real_array
 from rmtlib.spectral_law import SpectralLaw
 

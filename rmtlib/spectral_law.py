@@ -228,7 +228,10 @@ class SpectralLaw(abc.ABC):
         ValueError
             If ``k`` is not one.
         """
-        k = count("k", k, at_least=0)
+        return self._moment(count("k", k, at_least=0))
+
+    def _moment(self, k: int) -> float:
+        """Moment of order k >= 0; laws with a formula for it have their own."""
         nodes, weights = self._quadrature
         return float(
             weights @ nodes**k + sum(weight * position**k for position, weight in self.atoms)

@@ -20,6 +20,7 @@ from rmtlib import (
     discrimination,
     distance_kernels,
     equilibrium_kernels,
+    feature_families,
     feature_learning,
     free_poisson,
     fuss_catalan,
@@ -28,6 +29,7 @@ from rmtlib import (
     hessian,
     jacobian,
     jacobian_samples,
+    kernel_equivalents,
     kernel_matching,
     kernel_spikes,
     lanczos,
@@ -36,11 +38,13 @@ from rmtlib import (
     mean_field,
     mixtures,
     nonlinear_gram,
+    one_step_errors,
     plotting,
     random_features,
     shrinkage,
     slopes,
     spikes,
+    tangent_flow,
     tracy_widom,
     wishart,
 )
@@ -171,8 +175,8 @@ CALLS = {
             "K_test_diagonal": [4, 4],
         },
     ),
-    "random_features.family_errors": (
-        random_features.family_errors,
+    "feature_families.family_errors": (
+        feature_families.family_errors,
         {
             "kernels": [K],
             "y": [1, 2, 3, 4],
@@ -310,12 +314,12 @@ CALLS = {
         feature_learning.singular_value_density,
         {"s": 1, "features_per_dimension": 2, "variance": 1},
     ),
-    "feature_learning.single_direction_bound": (
-        feature_learning.single_direction_bound,
+    "one_step_errors.single_direction_bound": (
+        one_step_errors.single_direction_bound,
         {"overlap": 1},
     ),
-    "feature_learning.small_step_errors": (
-        feature_learning.small_step_errors,
+    "one_step_errors.small_step_errors": (
+        one_step_errors.small_step_errors,
         {
             "step_size": 1,
             "features_per_dimension": 2,
@@ -324,15 +328,15 @@ CALLS = {
             "noise": 1,
         },
     ),
-    "feature_learning.simulate_one_step": (
-        feature_learning.simulate_one_step,
+    "one_step_errors.simulate_one_step": (
+        one_step_errors.simulate_one_step,
         {"p": 3, "n": 4, "N": 5, "step_size": 1, "ridge": 1, "noise": 1, "n_test": 5},
     ),
     "deep_kernels.deep_kernels": (deep_kernels.deep_kernels, {"X": X, "input_variance": 2}),
     "deep_kernels.first_layer": (deep_kernels.first_layer, {"input_variance": 2}),
-    "deep_kernels.operator_norm": (deep_kernels.operator_norm, {"A": K}),
-    "deep_kernels.tangent_flow": (
-        deep_kernels.tangent_flow,
+    "kernel_equivalents.operator_norm": (kernel_equivalents.operator_norm, {"A": K}),
+    "tangent_flow.tangent_flow": (
+        tangent_flow.tangent_flow,
         {"Theta": K, "y": [1, 2, 3, 4], "times": [0, 1]},
     ),
     "fuss_catalan.fuss_catalan_pdf": (fuss_catalan.fuss_catalan_pdf, {"x": [1, 2], "depth": 2}),
@@ -436,9 +440,9 @@ OTHERS = {
     "feature_learning.teacher_student": {"teacher": TANH, "rng": 0},
     "feature_learning.gradient_overlap": {"teacher": TANH},
     "feature_learning.one_step_spike": {"student": TANH, "teacher": TANH},
-    "feature_learning.single_direction_bound": {"teacher": TANH},
-    "feature_learning.small_step_errors": {"student": TANH, "teacher": TANH},
-    "feature_learning.simulate_one_step": {"student": TANH, "teacher": TANH, "rng": 0},
+    "one_step_errors.single_direction_bound": {"teacher": TANH},
+    "one_step_errors.small_step_errors": {"student": TANH, "teacher": TANH},
+    "one_step_errors.simulate_one_step": {"student": TANH, "teacher": TANH, "rng": 0},
     "deep_kernels.deep_kernels": {"activations": [RELU]},
     "mean_field.variance_map": {"activation": TANH},
     "mean_field.preactivation_variances": {"activation": TANH},
@@ -468,7 +472,8 @@ ELSEWHERE = {
     "plotting.describe": "test_plotting.py",
     "plotting.alt_text": "a figure",
     "plotting.density_curve": "test_plotting.py",
-    "random_features.ternary_noise_floor": "a name only: test_random_features.py",
+    "activation_matching.match_activation": "test_activation_matching.py",
+    "activation_matching.ternary_noise_floor": "a name only: test_activation_matching.py",
     **dict.fromkeys(
         [f"activations.{f}" for f in ("clip", "leaky_relu", "quadratic", "two_slopes")],
         "test_activations.py",
@@ -492,7 +497,6 @@ ELSEWHERE = {
             for f in (
                 "ternary_weights",
                 "ternary_kurtosis",
-                "match_activation",
                 "memory_bits",
                 "pack_ternary",
                 "unpack_ternary",
@@ -517,17 +521,13 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         [
-            f"deep_kernels.{f}"
-            for f in (
-                "kernel_coefficients",
-                "next_layer",
-                "conjugate_equivalent",
-                "entrywise_equivalent",
-                "tangent_equivalent",
-            )
+            f"kernel_equivalents.{f}"
+            for f in ("conjugate_equivalent", "entrywise_equivalent", "tangent_equivalent")
         ],
-        "test_deep_kernels.py",
+        "test_kernel_equivalents.py",
     ),
+    "deep_kernels.kernel_coefficients": "test_deep_kernels.py",
+    "deep_kernels.next_layer": "test_deep_kernels.py",
     "slopes.diamond": "test_jacobian.py",
     "slopes.s_transform": "test_jacobian.py",
     **dict.fromkeys(
@@ -538,17 +538,17 @@ ELSEWHERE = {
     "curvature.principal_features": "test_curvature.py",
     **dict.fromkeys(
         [
-            f"nets.{f}"
+            f"empirical_kernels.{f}"
             for f in (
                 "empirical_conjugate_kernel",
                 "empirical_tangent_kernel",
                 "input_output_jacobian",
-                "torch_activation",
-                "train",
             )
         ],
         "test_nets.py",
     ),
+    "nets.train": "test_nets.py",
+    "torch_activations.torch_activation": "test_nets.py",
     "backpropagation.check_widths": "test_backpropagation.py",
     **dict.fromkeys(
         [
@@ -581,6 +581,7 @@ ELSEWHERE = {
     ),
     "equilibrium_kernels.equilibrium_coefficients": "test_equilibrium_kernels.py",
     "equilibrium.fixed_point": "test_equilibrium.py",
+    "replicates.replicate": "test_replicates.py",
     "quiz.quiz_number": "test_interactive.py",
     "quiz.quiz_choice": "test_interactive.py",
 }
@@ -628,10 +629,17 @@ def test_every_public_function_is_covered():
             and thing.__module__ == namespace.__name__
         }
     internal = {
-        "activations.gaussian_nodes",
-        "activations.hermite_rows",
+        "gaussian_moments.closed_form_moments",
+        "gaussian_moments.gaussian_nodes",
+        "gaussian_moments.hermite_rows",
+        "feature_learning.differentiable",
+        "feature_learning.sample_teacher",
+        "feature_learning.teacher_moments",
+        "gradient_descent.clock",
         "gradient_descent.gaussian_statistics",
         "gradient_descent.model",
+        "mehler.series_expectation",
+        "nets.rows_of",
         "silverstein.follow",
         "slopes.inverse_psi",
         "spectral_law.complex_points",

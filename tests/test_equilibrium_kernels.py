@@ -5,14 +5,7 @@ import pytest
 
 from rmtlib import inputs
 from rmtlib.activations import ABS, COS, ERF, LINEAR, RELU, SIGN, SIN, TANH, leaky_relu, two_slopes
-from rmtlib.deep_kernels import (
-    conjugate_equivalent,
-    deep_kernels,
-    first_layer,
-    kernel_coefficients,
-    operator_norm,
-    tangent_equivalent,
-)
+from rmtlib.deep_kernels import deep_kernels, first_layer, kernel_coefficients
 from rmtlib.equilibrium_kernels import (
     equilibrium_coefficients,
     equilibrium_kernels,
@@ -25,6 +18,7 @@ from rmtlib.equilibrium_matching import (
     matched_network,
 )
 from rmtlib.inputs import ConvergenceError
+from rmtlib.kernel_equivalents import conjugate_equivalent, operator_norm, tangent_equivalent
 from rmtlib.kernels import conjugate_kernel, derivative_kernel
 from rmtlib.mixtures import GaussianMixture
 

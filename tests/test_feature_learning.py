@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from rmtlib import feature_learning as fl
+from rmtlib import one_step_errors as ose
 from rmtlib.activations import (
     ABS,
     ERF,
@@ -177,12 +178,12 @@ def test_single_direction_bound_is_the_sum_over_hermite_coefficients(teacher):
         (f**2 * k * powers / np.where(omega > 0, omega, 1)[:, None])[:, 2:], 1
     ) * (1 - omega)
     # kinked teachers: the coefficients beyond 160 hold 1e-4 of the energy
-    np.testing.assert_allclose(fl.single_direction_bound(omega, teacher), plain, atol=2e-4)
-    modulated = fl.single_direction_bound(omega, teacher, modulated=True)
+    np.testing.assert_allclose(ose.single_direction_bound(omega, teacher), plain, atol=2e-4)
+    modulated = ose.single_direction_bound(omega, teacher, modulated=True)
     np.testing.assert_allclose(modulated, both, atol=2e-4)
-    assert fl.single_direction_bound(0, teacher) == pytest.approx(teacher.d_coefficients(1.0).d0)
-    assert fl.single_direction_bound(1.0, teacher) == pytest.approx(0, abs=1e-12)
-    assert fl.single_direction_bound(1.0, teacher, modulated=True) == pytest.approx(0, abs=1e-12)
+    assert ose.single_direction_bound(0, teacher) == pytest.approx(teacher.d_coefficients(1.0).d0)
+    assert ose.single_direction_bound(1.0, teacher) == pytest.approx(0, abs=1e-12)
+    assert ose.single_direction_bound(1.0, teacher, modulated=True) == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("modulated", [False, True])
@@ -193,31 +194,31 @@ def test_single_direction_bound_is_the_residual_of_a_regression(modulated):
     powers = np.array([np.clip(t, -4, 4) ** k for k in range(12)])
     design = np.vstack([powers, powers * s if modulated else s])
     residual = y - design.T @ np.linalg.lstsq(design.T, y, rcond=None)[0]
-    bound = fl.single_direction_bound(omega, STEEP_ERF, modulated)
+    bound = ose.single_direction_bound(omega, STEEP_ERF, modulated)
     assert np.mean(residual**2) == pytest.approx(bound, rel=0.02)  # n^(-1/2), 12 powers
 
 
 def test_small_steps_agree_with_simulations():
     # means of four draws at N = 512, n = 2048, best ridge; 1.5 % standard error, and the
     # error that finite N makes at step size 3
-    found = fl.small_step_errors([0, 1, 3], TANH, TANH, noise=0.05, **SIZES).test
+    found = ose.small_step_errors([0, 1, 3], TANH, TANH, noise=0.05, **SIZES).test
     np.testing.assert_allclose(found[:2], [0.0700, 0.0681], rtol=0.02)
     np.testing.assert_allclose(found[2], 0.0578, rtol=0.05)
-    found = fl.small_step_errors([0, 1, 3], TANH, STEEP_ERF, noise=0.05, **SIZES).test
+    found = ose.small_step_errors([0, 1, 3], TANH, STEEP_ERF, noise=0.05, **SIZES).test
     np.testing.assert_allclose(found, [0.275, 0.270, 0.244], rtol=0.03)
-    found = fl.small_step_errors([0, 1, 3], TANH, CENTERED_RELU, noise=0.05, **SIZES).test
+    found = ose.small_step_errors([0, 1, 3], TANH, CENTERED_RELU, noise=0.05, **SIZES).test
     np.testing.assert_allclose(found, [0.132, 0.131, 0.124], rtol=0.03)
 
 
 def test_simulated_step_follows_the_small_step_errors():
     draws = [
-        fl.simulate_one_step(
+        ose.simulate_one_step(
             100, 400, 100, [0.0, 2.0], ERF, TANH, ridge=[0.1, 1.0], noise=0.1, rng=seed
         )
         for seed in range(16)
     ]
     theory = [
-        fl.small_step_errors(
+        ose.small_step_errors(
             [0.0, 2.0],
             ERF,
             TANH,
@@ -270,7 +271,7 @@ def test_small_step_formula_is_the_trace_formula_of_large_matrices(c):
     omega = fl.gradient_overlap(ratio, TANH, noise)
     sizes = {"features_per_dimension": c, "samples_per_dimension": ratio}
     unit = fl.one_step_spike(1.0, TANH, TANH, noise=noise, **sizes).strength
-    found = fl.small_step_errors(theta / unit, TANH, TANH, ridge=ridge, noise=noise, **sizes)
+    found = ose.small_step_errors(theta / unit, TANH, TANH, ridge=ridge, noise=noise, **sizes)
     exact = [
         trace_formula(round(c * p), p, ratio * p, ridge, theta, omega, noise, rng) for _ in range(8)
     ]
@@ -285,7 +286,7 @@ def test_small_step_formula_is_the_trace_formula_of_large_matrices(c):
 def test_many_linear_neurons_are_linear_regression(ridge):
     d, noise, c = TANH.d_coefficients(1.0).d0, 0.1, 1e6
     slope = TANH.moments(1.0).mean_derivative
-    found = fl.small_step_errors(
+    found = ose.small_step_errors(
         0,
         LINEAR,
         TANH,
@@ -308,25 +309,25 @@ def test_many_linear_neurons_are_linear_regression(ridge):
 )
 def test_small_steps_stay_above_the_best_affine_predictor(eta, c, ratio, noise, teacher):
     sizes = {"features_per_dimension": c, "samples_per_dimension": ratio, "noise": noise}
-    best = fl.small_step_errors(eta, TANH, teacher, **sizes)
-    bound = fl.single_direction_bound(0, teacher)
+    best = ose.small_step_errors(eta, TANH, teacher, **sizes)
+    bound = ose.single_direction_bound(0, teacher)
     assert bound - 1e-9 <= best.test <= teacher.moments(1.0).centered_second_moment * (1 + 1e-4)
     if best.ridge > 1e-6:
-        again = fl.small_step_errors(eta, TANH, teacher, ridge=best.ridge, **sizes)
+        again = ose.small_step_errors(eta, TANH, teacher, ridge=best.ridge, **sizes)
         assert again.test == pytest.approx(best.test, rel=1e-6)
         for factor in (0.8, 1.25):
-            other = fl.small_step_errors(eta, TANH, teacher, ridge=factor * best.ridge, **sizes)
+            other = ose.small_step_errors(eta, TANH, teacher, ridge=factor * best.ridge, **sizes)
             assert other.test >= best.test * (1 - 1e-9)
 
 
 def test_ridgeless_step_is_refused_at_the_interpolation_threshold_only():
     sizes = {"features_per_dimension": 2, "samples_per_dimension": 2}
     with pytest.raises(ValueError, match="ridge must be positive"):
-        fl.small_step_errors(1, TANH, TANH, ridge=0, **sizes)
-    near = fl.small_step_errors(
+        ose.small_step_errors(1, TANH, TANH, ridge=0, **sizes)
+    near = ose.small_step_errors(
         1, TANH, TANH, ridge=0, features_per_dimension=2, samples_per_dimension=2.02
     )
-    away = fl.small_step_errors(1, TANH, TANH, ridge=0.1, **sizes)
+    away = ose.small_step_errors(1, TANH, TANH, ridge=0.1, **sizes)
     assert near.test > 10 * away.test
 
 
@@ -334,13 +335,13 @@ def test_large_step_beats_the_best_affine_predictor_and_a_small_one_does_not():
     p, n, N = 96, 16 * 96, 192
     steps = np.array([1.0, 3 * np.sqrt(N)])
     draws = [
-        fl.simulate_one_step(
+        ose.simulate_one_step(
             p, n, N, steps, TANH, STEEP_ERF, ridge=np.geomspace(0.01, 10, 10), rng=seed
         ).min(axis=1)
         for seed in range(3)
     ]
     small, large = np.mean(draws, axis=0)
-    bound = fl.single_direction_bound(0, STEEP_ERF)
+    bound = ose.single_direction_bound(0, STEEP_ERF)
     assert large < 0.8 * bound < bound < small
 
 
@@ -355,7 +356,7 @@ def test_readout_from_the_gram_matrix_is_ridge_regression(n):
     X_test = rng.standard_normal((p, 50))
     rng.standard_normal(50)  # the test sample's noise, of variance zero
     y_test = TANH(draw.direction @ X_test)
-    found = fl.simulate_one_step(
+    found = ose.simulate_one_step(
         p, n, N, [2], ERF, TANH, ridge=gamma, noise=0.3, n_test=50, rng=as_rng(11)
     )
     expected = simulate_errors(ERF(W1 @ X), y, ERF(W1 @ X_test), y_test, gamma)[1]
@@ -458,7 +459,7 @@ GOOD = {
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value)),
 )
 def test_bad_input_is_refused_by_name(name, bad):
-    function, key = getattr(fl, name), next(iter(bad))
+    function, key = getattr(fl, name, None) or getattr(ose, name), next(iter(bad))
     function(**GOOD[name])  # integers are right
     with pytest.raises(ValueError, match=rf"\b{key}\b"):
         function(**GOOD[name] | bad)

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import minimize
-from scipy.special import ndtr
+from scipy.special import ive, ndtr
 
+from rmtlib import gradient_descent
 from rmtlib.descent_contour import contour_statistics, ellipse
 from rmtlib.descent_modes import (
     best_tuning,
@@ -28,7 +29,7 @@ from rmtlib.gradient_descent import (
     descent_statistics,
     optimal_stopping,
 )
-from rmtlib.inputs import as_rng
+from rmtlib.inputs import ConvergenceError, as_rng
 from rmtlib.laws import MarchenkoPastur
 
 # c, rho, sigma^2, alpha, t, gamma; E_test, V_test, E_train, V_train, test error.
@@ -132,6 +133,47 @@ def test_stieltjes_transform_of_omega_is_that_of_the_resolvent_at_the_mean():
     m = MarchenkoPastur(c).stieltjes(z)
     assert mu @ (1 / (x - z)) == pytest.approx(m, abs=1e-12)
     assert omega @ (1 / (x - z)) == pytest.approx(rho * m / ((rho + c) * m + 1), abs=1e-12)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.7])
+def test_bessel_functions_at_equal_sizes_and_threshold_up_to_late_times(spread):
+    # c = rho = 1: x = 2 + 2 cos(angle), nu and omega have densities (1 - cos) and (1 + cos) / pi
+    T = np.concatenate([[0.0], np.geomspace(1e-3, 1e6, 60), np.linspace(1e4, 2e4, 7)])
+
+    def decayed(s):  # integral of exp(-s x) with respect to nu, and of x exp(-s x)
+        return ive(0, 2 * s) + ive(1, 2 * s), ive(1, 2 * s) / np.where(s > 0, s, 1) + (s == 0)
+
+    def done(s):  # integral of (1 - exp(-s x)) / x with respect to omega
+        return (1 - ive(0, 2 * s)) / 2
+
+    def twice(s):
+        return s * decayed(s)[0]
+
+    run = descent_statistics(T, 1, 1, init_variance=spread, learning_rate=1)
+    left, left_x = decayed(2 * T)
+    V = 2 * twice(T) - twice(2 * T) + spread * left
+    V_train = 2 * (2 * done(T) - done(2 * T)) + spread * left_x - 4 * done(T) ** 2
+    np.testing.assert_allclose(run.test_mean, done(T), atol=3e-15)
+    np.testing.assert_allclose(run.test_variance, V, atol=1e-14, rtol=1e-12)
+    np.testing.assert_allclose(run.train_variance, V_train, atol=1e-14)
+
+
+@pytest.mark.parametrize(("dynamics", "rate"), [("flow", 1.0), ("steps", 0.4)])
+def test_late_times_at_equal_sizes_need_few_modes(monkeypatch, dynamics, rate):
+    computed, filters = [], descent_filters
+
+    def counted(*args, **kwargs):
+        found = filters(*args, **kwargs)
+        computed.append(found[0].size)
+        return found
+
+    monkeypatch.setattr(gradient_descent, "descent_filters", counted)
+    times = np.round(np.geomspace(1, 1e6 / rate, 1000))
+    keywords = {"init_variance": 0.1, "learning_rate": rate, "dynamics": dynamics}
+    late = descent_statistics(times, 1.0, 2.0, **keywords)
+    assert sum(computed) < 2e5  # of ten million
+    one = descent_statistics(times[-1:], 1.0, 2.0, **keywords)
+    np.testing.assert_allclose(moments(late)[:, -1:], moments(one), rtol=1e-12, atol=1e-14)
 
 
 def test_start_has_error_one_half_and_the_variance_of_the_initialization():
@@ -256,6 +298,18 @@ def test_eigenmodes_equal_the_explicit_recursion(dynamics, p, n):
     if substeps == 1:
         last = descend(X, y, paths[:, 2], [1], learning_rate=0.1, ridge=0.2, dynamics="steps")
         np.testing.assert_allclose(last[:, 0], w, atol=1e-11)
+
+
+def test_several_ridges_share_a_draw():
+    keywords = {"init_variance": 0.3, "learning_rate": 0.1, "draws": 3}
+    both = simulate_descent(9, 12, [0, 5, 50], 2.0, ridge=[0.0, 0.4], rng=6, **keywords)
+    for index, ridge in enumerate([0.0, 0.4]):
+        one = simulate_descent(9, 12, [0, 5, 50], 2.0, ridge=ridge, rng=6, **keywords)
+        for several, alone in zip(astuple(both[:, index]), astuple(one), strict=True):
+            assert alone.shape == (3, 3)
+            np.testing.assert_allclose(several, alone, rtol=1e-12, atol=1e-15)
+    with pytest.raises(ValueError, match="ridge must be a vector"):
+        simulate_descent(9, 12, [1], 2.0, ridge=[[0.0]], rng=6, **keywords)
 
 
 def test_filters_are_exact_where_digits_could_be_lost():
@@ -423,6 +477,16 @@ def test_sgd_loss_solves_the_volterra_equation_by_another_method():
     np.testing.assert_allclose(sgd_loss(t, c, 1.0, noise, learning_rate=eta), psi, atol=1e-5)
 
 
+@pytest.mark.parametrize("eta", [0.4, 1.0])
+def test_sgd_without_noise_at_equal_sizes_falls_like_a_power_of_time(eta):
+    # nu has density 1 / (pi sqrt(x)) at 0, so h(t) ~ (2 eta t)^(-3/2) / (2 sqrt(pi));
+    # kappa falls faster, and the feedback multiplies by 1 / (1 - eta / 2)
+    t = 2e4 / eta
+    loss = sgd_loss([t], 1.0, 1.0, 0.0, learning_rate=eta)[0]
+    tail = (2 * eta * t) ** -1.5 / (2 * np.sqrt(np.pi))
+    assert loss == pytest.approx(tail / (1 - eta / 2), rel=3e-4)
+
+
 def test_sgd_settles_above_least_squares_and_diverges_beyond_its_critical_step():
     c, noise = 0.5, 0.4
     for eta in (0.2, 1.0, 1.5):
@@ -484,6 +548,7 @@ def test_values_out_of_range_are_refused_by_name(function, name, bad):
                                     dynamics="steps"), "times must be integers"),
         (lambda: descent_statistics([1], 1, 4, init_variance=0, learning_rate=0.4,
                                     dynamics="steps"), "learning_rate must be below 0.32"),
+        (lambda: sgd_loss([0, 1e5], 1, 1, 1, learning_rate=1), "times must be at most 20000"),
         (lambda: momentum_factors([1.0], [1.5], learning_rate=1), "steps must be integers"),
         (lambda: momentum_factors([1.0], [1], learning_rate=1, momentum=1.0), "momentum"),
         (lambda: momentum_rate([1.0], learning_rate=1, momentum=-0.1), "momentum"),
@@ -509,6 +574,30 @@ def test_steps_below_the_threshold_have_no_spike_to_diverge():
     )
     flow = descent_statistics([500], 0.9, 0.05, init_variance=0.1, learning_rate=0.3)
     np.testing.assert_allclose(moments(run), moments(flow), rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("c", "rho", "limit"),
+    [(0.5, 0.6, 1.996), (0.5, 0.3, 1.9999), (1.0, 0.8, 1.9999), (2, 1.2, 1.99)],
+)
+def test_steps_near_the_limit_of_stability_equal_a_fine_rule(c, rho, limit):
+    # alpha times the upper edge is just below 2; at the spike's place, without a spike, above
+    alpha, k = limit / (1 + np.sqrt(c)) ** 2, np.array([10, 5000, 20000])
+    x, omega, nu = (np.delete(v, -2) for v in descent_measures(c, rho, 4000))  # the atom is 0
+    f, g = descent_filters(x, k, learning_rate=alpha, dynamics="steps")
+    E, V = g @ omega, (rho + c) / rho * g**2 @ omega + 0.3 * f**2 @ nu
+    run = descent_statistics(k, c, rho, init_variance=0.3, learning_rate=alpha, dynamics="steps")
+    np.testing.assert_allclose(run.test_mean, E, rtol=1e-12)
+    np.testing.assert_allclose(run.test_variance, V, rtol=1e-11)
+
+
+@pytest.mark.parametrize("c", [0.5, 0.9, 1.0, 2.0])
+def test_contour_that_is_not_resolved_is_refused(c):
+    keywords = {"init_variance": 0.3, "learning_rate": 1}
+    with pytest.raises(ConvergenceError, match="take more points"):
+        contour_statistics([1e6], c, 1.0, **keywords)
+    with pytest.raises(ValueError, match="points must be even"):
+        contour_statistics([1], c, 1.0, points=101, **keywords)
 
 
 def test_late_times_do_not_overflow_and_interpolation_has_no_training_error():

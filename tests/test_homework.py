@@ -1,9 +1,15 @@
-"""The problem sets under the real grader: stubs, solutions, mistakes, hostile submissions."""
+"""The problem sets under the real grader: stubs, solutions, mistakes, hostile submissions.
+
+A class takes its own course, and its submissions are graded by one call of nbgrader: starting
+the grader and a kernel costs more than most submissions. Mistakes in different problems share
+a submission.
+"""
 
 import csv
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 EXERCISES = ROOT / "exercises"
 GRADING = Path(os.environ.get("RMTLIB_GRADING", ROOT / ".venv-grading")) / "bin"
 SETS = sorted(path.stem for path in EXERCISES.glob("source/*/*.ipynb"))
+sys.path.insert(0, str(ROOT / "_ext"))
 PLACEHOLDER = '"your-id"'
+NO_KEY = 'KEY = ""'
 
 pytestmark = pytest.mark.homework
 
@@ -23,8 +31,9 @@ pytestmark = pytest.mark.homework
 class Course:
     """A course in a temporary folder, run through nbgrader's command line."""
 
-    def __init__(self, root):
+    def __init__(self, root, secret=""):
         self.root = root
+        self.secret = secret
         shutil.copytree(EXERCISES / "source", root / "source")
         shutil.copy(EXERCISES / "nbgrader_config.py", root)
 
@@ -35,7 +44,7 @@ class Course:
         done = subprocess.run(
             ["nbgrader", *command],
             cwd=self.root,
-            env={**os.environ, "PATH": path, "RMTLIB_OFFLINE": "1"},
+            env={**os.environ, "PATH": path, "RMTLIB_COURSE_SECRET": self.secret},
             capture_output=True,
             text=True,
             check=False,
@@ -51,7 +60,7 @@ class Course:
 
     def submit(self, student, name, text):
         folder = self.root / "submitted" / student / name
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.ipynb").write_text(text, encoding="utf-8")
 
     def marks(self, name):
@@ -95,16 +104,16 @@ def source(name):
     return (EXERCISES / "source" / name / f"{name}.ipynb").read_text(encoding="utf-8")
 
 
-def edited(text, student, changes=()):
+def edited(text, student, mistakes=(), key=""):
     """A submission: the notebook of ``student`` with some cells' code replaced."""
-    notebook = json.loads(
-        text.replace(json.dumps(PLACEHOLDER)[1:-1], json.dumps(f'"{student}"')[1:-1])
-    )
-    for cell_id, old, new in changes:
-        cell = next(c for c in notebook["cells"] if grade_id(c) == cell_id)
+    for old, new in [(PLACEHOLDER, f'"{student}"'), (NO_KEY, f'KEY = "{key}"')]:
+        text = text.replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1])
+    notebook = json.loads(text)
+    for mistake in mistakes:
+        cell = next(c for c in notebook["cells"] if grade_id(c) == mistake.cell)
         code = "".join(cell["source"])
-        assert code.count(old) == 1, f"{old!r} is not once in {cell_id}"
-        cell["source"] = code.replace(old, new)
+        assert code.count(mistake.old) == 1, f"{mistake.old!r} is not once in {mistake.cell}"
+        cell["source"] = code.replace(mistake.old, mistake.new)
     return json.dumps(notebook)
 
 
@@ -115,6 +124,28 @@ def graded_cells(name, kind="code"):
         for cell in json.loads(source(name))["cells"]
         if cell["metadata"].get("nbgrader", {}).get("grade") and cell["cell_type"] == kind
     }
+
+
+def together(mistakes):
+    """Mistakes in groups for one submission each: other cells changed, other checks failed."""
+    groups = []
+    for mistake in mistakes:
+        for group in groups:
+            if not any(
+                mistake.cell == other.cell or mistake.loses.keys() & other.loses for other in group
+            ):
+                group.append(mistake)
+                break
+        else:
+            groups.append([mistake])
+    return {f"student{k}": group for k, group in enumerate(groups)}
+
+
+def regions(text, mark):
+    """What stands between the marks BEGIN and END in the cells of a source notebook."""
+    for cell in json.loads(text)["cells"]:
+        parts = "".join(cell["source"]).split(f"### BEGIN {mark}\n")[1:]
+        yield from (part.split(f"### END {mark}")[0].strip() for part in parts)
 
 
 class Battery:
@@ -130,18 +161,21 @@ class Battery:
         released = course.release(cls.name)
         course.submit("stub", cls.name, released.read_text(encoding="utf-8"))
         course.submit("ada", cls.name, edited(source(cls.name), "ada"))
-        for mistake in cls.mistakes():
-            changes = [(mistake.cell, mistake.old, mistake.new)]
-            course.submit(mistake.name, cls.name, edited(source(cls.name), mistake.name, changes))
+        for student, group in together(cls.mistakes()).items():
+            course.submit(student, cls.name, edited(source(cls.name), student, group))
         course.run("autograde", cls.name)
         return course
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def marks(cls, course):
+        return course.marks(cls.name)
 
     @classmethod
     def mistakes(cls):
         return importlib.import_module(f"homework.{cls.name}").MISTAKES
 
     def test_released_notebook_is_the_committed_one(self, course):
-        sys.path.insert(0, str(ROOT / "_ext"))
         from notebooks import canonical
 
         made = canonical((course.root / "release" / self.name / f"{self.name}.ipynb").read_text())
@@ -149,35 +183,38 @@ class Battery:
         assert committed.read_text(encoding="utf-8") == made, "run `make release`"
 
     def test_release_holds_no_solution_and_no_hidden_test(self, course):
-        text = (EXERCISES / "release" / self.name / f"{self.name}.ipynb").read_text()
+        committed = EXERCISES / "release" / self.name / f"{self.name}.ipynb"
+        text = committed.read_text(encoding="utf-8")
         assert "SOLUTION" not in text
         assert "HIDDEN" not in text
-        assert "hidden_rng" in source(self.name)
-        stubs = text.count("raise NotImplementedError")
-        assert stubs == source(self.name).count('"### BEGIN SOLUTION\\n') - text.count(
-            "Your answer here.*"
+        student = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+        solutions, hidden = (
+            list(regions(source(self.name), mark)) for mark in ("SOLUTION", "HIDDEN TESTS")
         )
+        assert solutions
+        assert hidden
+        assert not [part for part in solutions + hidden if part in student]
+        stubs = student.count("raise NotImplementedError") + student.count("*Your answer here.*")
+        assert stubs == len(solutions)
 
-    def test_stub_earns_nothing(self, course):
-        marks = course.marks(self.name)["stub"]
-        assert sum(value or 0 for value in marks.values()) == 0
+    def test_stub_earns_nothing(self, marks):
+        assert sum(value or 0 for value in marks["stub"].values()) == 0
 
-    def test_solution_earns_full_marks(self, course):
-        marks = course.marks(self.name)["ada"]
+    def test_solution_earns_full_marks(self, marks):
         points = graded_cells(self.name)
-        assert {cell: marks[cell] for cell in points} == points
+        assert {cell: marks["ada"][cell] for cell in points} == points
 
-    def test_mistakes_earn_part_of_the_marks_and_get_the_right_hint(self, course):
+    def test_mistakes_earn_part_of_the_marks_and_get_the_right_hint(self, course, marks):
         points = graded_cells(self.name)
-        marks = course.marks(self.name)
         assert len(self.mistakes()) >= 2
-        for mistake in self.mistakes():
-            messages = course.messages(mistake.name, self.name)
-            failed = {cell for cell in points if marks[mistake.name][cell] == 0}
-            assert failed == set(mistake.loses), (mistake.name, messages)
-            assert 0 < sum(marks[mistake.name][cell] for cell in points) < sum(points.values())
-            for cell, words in mistake.loses.items():
-                assert words in messages[cell], (mistake.name, cell, messages[cell])
+        for student, group in together(self.mistakes()).items():
+            messages = course.messages(student, self.name)
+            loses = {cell: words for mistake in group for cell, words in mistake.loses.items()}
+            failed = {cell for cell in points if marks[student][cell] == 0}
+            assert failed == loses.keys(), ([mistake.name for mistake in group], messages)
+            assert 0 < sum(marks[student][cell] for cell in points) < sum(points.values())
+            for cell, words in loses.items():
+                assert words in messages[cell], (cell, words, messages[cell])
 
     def test_set_has_three_to_five_problems_and_points_on_each(self):
         cells = json.loads(source(self.name))["cells"]
@@ -248,12 +285,73 @@ class TestDeepEquilibrium(Battery):
     name = "deep_equilibrium"
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_readme_states_the_points_of_every_set(name):
+def code_cells(name):
+    cells = json.loads(source(name))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def first_cell(name):
+    return "".join(json.loads(source(name))["cells"][0]["source"])
+
+
+def table(name):
+    """The cells of the set's row in the guide's table of sets."""
     readme = (EXERCISES / "README.md").read_text(encoding="utf-8")
     (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{name}` |")]
-    by_machine, by_hand = (sum(graded_cells(name, kind).values()) for kind in ("code", "markdown"))
-    assert row.endswith(f"| {by_machine}, {by_hand} |")
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_guide_states_hours_prerequisites_and_points_of_every_set(name):
+    hours, needs = re.search(r"Plan (.+?) hours; you need (.+?)\.", first_cell(name)).groups()
+    points = (sum(graded_cells(name, kind).values()) for kind in ("code", "markdown"))
+    assert table(name)[1:] == [hours, needs, "{}, {}".format(*points)]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_guide_has_a_rubric_for_every_written_cell_with_a_reason_for_each_point(name):
+    readme = (EXERCISES / "README.md").read_text(encoding="utf-8")
+    rubrics = dict(re.findall(rf"^- `{name}/([\w-]+)`: (.+)$", readme, re.MULTILINE))
+    reasons = {cell: len(re.findall(r"\(\d\) ", text)) for cell, text in rubrics.items()}
+    assert reasons == graded_cells(name, "markdown")
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_set_has_visible_and_hidden_checks_a_widget_with_a_question_and_free_writing(name):
+    cells = json.loads(source(name))["cells"]
+    code = code_cells(name)
+    checks = [
+        "".join(cell["source"])
+        for cell in cells
+        if grade_id(cell) in graded_cells(name) and grade_id(cell) != "identity"
+    ]
+    hidden = [text for text in checks if "### BEGIN HIDDEN TESTS" in text]
+    assert 2 <= len(hidden) < len(checks) - 1
+    assert all("homework." in text for text in checks)
+    assert any(text.count("homework.withheld(") for text in checks)
+    assert any(re.search(r"^explore\(", text, re.MULTILINE) for text in code)
+    assert any(re.search(r"^quiz_\w+\(", text, re.MULTILINE) for text in code)
+    assert len(graded_cells(name, "markdown")) >= 2
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_names_that_a_set_withholds_exist(name):
+    calls = re.findall(r"withheld\(([^)]*)\)", "\n".join(code_cells(name)))
+    names = re.findall(r'"([\w.]+)"', " ".join(calls))
+    assert names
+    for module, _, attribute in (found.rpartition(".") for found in names):
+        assert hasattr(importlib.import_module(f"rmtlib.{module}"), attribute), (module, attribute)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_chapter_offers_its_set_in_the_form_that_make_address_turns_into_a_launch_link(name):
+    from address import PROBLEM_SET
+
+    chapter = json.loads((ROOT / "chapters" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    text = " ".join("".join(cell["source"]) for cell in chapter["cells"])
+    assert {match[2] for match in PROBLEM_SET.finditer(text)} == {
+        f"exercises/release/{name}/{name}.ipynb"
+    }
 
 
 def test_every_set_has_its_battery():
@@ -261,9 +359,9 @@ def test_every_set_has_its_battery():
     assert tested == set(SETS)
 
 
-def changed(student, changes):
+def changed(student, changes, key=""):
     """The solution of sample_covariance with the code of some cells put through functions."""
-    notebook = json.loads(edited(source("sample_covariance"), student))
+    notebook = json.loads(edited(source("sample_covariance"), student, key=key))
     for cell in notebook["cells"]:
         if grade_id(cell) in changes:
             cell["source"] = changes[grade_id(cell)]("".join(cell["source"]))
@@ -281,32 +379,50 @@ for helper in ("check", "compare", "mass", "returns_array"):
 """
 
 
+HONEST = ("ada", "bob", "eve")
+HOSTILE = {
+    "syntax": {"spikes": before("def (:")},
+    "endless": {"spikes": before("while True: pass")},
+    "exits": {"spikes": before("import os; os._exit(0)")},
+    "noisy": {"spikes": before("print('x' * 10_000_000)")},
+    "renames": {"spikes": lambda code: code.replace("def count_spikes", "def spikes")},
+    "overwrites": {"density": lambda code: code.replace("max(0.0, 1 - 1 / c)", "0.0") + OVERWRITE},
+}
+
+
+def keys(secret, *students):
+    """The list of keys that the guide's command prints for a course's secret."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rmtlib.homework", *students],
+        env={**os.environ, "RMTLIB_COURSE_SECRET": secret},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(line.split(" ") for line in done.stdout.splitlines())
+
+
 class TestHostileSubmissions:
-    """Each earns what it should, is reported, and leaves the other marks intact."""
+    """Each earns what it should, is reported, and leaves the other marks intact.
+
+    The course has a secret, and everybody but one has the right key.
+    """
 
     name = "sample_covariance"
 
     @pytest.fixture(scope="class")
     @classmethod
     def course(cls, tmp_path_factory):
-        course = Course(tmp_path_factory.mktemp("hostile"))
+        course = Course(tmp_path_factory.mktemp("hostile"), secret="autumn")
         course.release(cls.name)
-        for student in ("ada", "bob", "eve"):
-            course.submit(student, cls.name, edited(source(cls.name), student))
-        hostile = {
-            "syntax": {"spikes": before("def (:")},
-            "endless": {"spikes": before("while True: pass")},
-            "exits": {"spikes": before("import os; os._exit(0)")},
-            "noisy": {"spikes": before("print('x' * 10_000_000)")},
-            "renames": {"spikes": lambda code: code.replace("def count_spikes", "def spikes")},
-            "overwrites": {
-                "density": lambda code: code.replace("max(0.0, 1 - 1 / c)", "0.0") + OVERWRITE
-            },
-        }
-        for student, changes in hostile.items():
-            course.submit(student, cls.name, changed(student, changes))
-        course.submit("copies", cls.name, edited(source(cls.name), "ada"))
-        notebook = json.loads(edited(source(cls.name), "deletes"))
+        key = keys("autumn", *HONEST, *HOSTILE, "deletes")
+        for student in HONEST:
+            course.submit(student, cls.name, edited(source(cls.name), student, key=key[student]))
+        for student, changes in HOSTILE.items():
+            course.submit(student, cls.name, changed(student, changes, key[student]))
+        course.submit("copies", cls.name, edited(source(cls.name), "ada", key=key["ada"]))
+        course.submit("keyless", cls.name, edited(source(cls.name), "keyless"))
+        notebook = json.loads(edited(source(cls.name), "deletes", key=key["deletes"]))
         notebook["cells"] = [c for c in notebook["cells"] if grade_id(c) != "density-mass"]
         course.submit("deletes", cls.name, json.dumps(notebook))
         course.log = course.run(
@@ -314,34 +430,46 @@ class TestHostileSubmissions:
         )
         return course
 
-    def lost(self, course, student):
-        points, marks = graded_cells(self.name), course.marks(self.name)[student]
-        return {cell for cell in points if marks[cell] != points[cell]}
+    @pytest.fixture(scope="class")
+    @classmethod
+    def marks(cls, course):
+        return course.marks(cls.name)
 
-    @pytest.mark.parametrize("student", ["ada", "bob", "eve", "noisy"])
-    def test_honest_and_noisy_submissions_earn_full_marks(self, course, student):
-        assert self.lost(course, student) == set()
+    @pytest.fixture(scope="class")
+    @classmethod
+    def lost(cls, marks):
+        """For every student the graded cells that did not earn all their points."""
+        points = graded_cells(cls.name)
+        return {
+            student: {cell for cell in points if earned[cell] != points[cell]}
+            for student, earned in marks.items()
+        }
+
+    @pytest.mark.parametrize("student", [*HONEST, "noisy"])
+    def test_honest_and_noisy_submissions_earn_full_marks(self, lost, student):
+        assert lost[student] == set()
 
     @pytest.mark.parametrize("student", ["syntax", "endless"])
-    def test_a_cell_that_does_not_run_costs_its_own_checks(self, course, student):
-        assert self.lost(course, student) == {"spikes-count", "spikes-strength"}
+    def test_a_cell_that_does_not_run_costs_its_own_checks(self, lost, student):
+        assert lost[student] == {"spikes-count", "spikes-strength"}
 
-    def test_a_renamed_function_costs_its_check_and_the_message_names_it(self, course):
-        assert self.lost(course, "renames") == {"spikes-count"}
+    def test_a_renamed_function_costs_its_check_and_the_message_names_it(self, course, lost):
+        assert lost["renames"] == {"spikes-count"}
         assert "count_spikes" in course.messages("renames", self.name)["spikes-count"]
 
-    def test_overwriting_the_helpers_of_the_checks_does_not_help(self, course):
-        assert self.lost(course, "overwrites") == {"density-mass"}
+    def test_overwriting_the_helpers_of_the_checks_does_not_help(self, lost):
+        assert lost["overwrites"] == {"density-mass"}
 
-    def test_a_deleted_check_earns_nothing(self, course):
-        assert self.lost(course, "deletes") == {"density-mass"}
+    def test_a_deleted_check_earns_nothing(self, lost):
+        assert lost["deletes"] == {"density-mass"}
 
-    def test_another_students_notebook_loses_the_identity(self, course):
-        assert self.lost(course, "copies") == {"identity"}
-        assert "'ada'" in course.messages("copies", self.name)["identity"]
+    @pytest.mark.parametrize(("student", "words"), [("copies", "'ada'"), ("keyless", "the key")])
+    def test_another_id_or_a_wrong_key_loses_the_identity(self, course, lost, student, words):
+        assert lost[student] == {"identity"}
+        assert words in course.messages(student, self.name)["identity"]
 
-    def test_a_submission_that_kills_its_kernel_earns_nothing_and_is_named(self, course):
-        assert self.lost(course, "exits") == set(graded_cells(self.name))
+    def test_a_submission_that_kills_its_kernel_earns_nothing_and_is_named(self, course, lost):
+        assert lost["exits"] == set(graded_cells(self.name))
         assert "for student 'exits'" in course.log
 
     def test_exported_marks_are_those_of_the_cells(self, course):
@@ -349,7 +477,7 @@ class TestHostileSubmissions:
         exported = course.exported()
         assert exported["ada"] == exported["noisy"] == total
         assert exported["exits"] == 0
-        assert exported["copies"] == total - 1
+        assert exported["copies"] == exported["keyless"] == total - 1
 
     def test_feedback_is_written_and_shows_the_hint(self, course):
         course.run("generate_feedback", self.name)
@@ -366,19 +494,35 @@ class TestHostileSubmissions:
             check=True,
         )
         lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
-        assert set(lines) == {"exits", "deletes", "copies", "noisy"}
+        assert set(lines) == {"exits", "deletes", "copies", "keyless", "noisy"}
         assert "density-mass" in lines["deletes"]
 
 
 class TestCollecting:
-    """What students hand in as files becomes submissions: nbgrader's zip_collect."""
+    """What students hand in as files becomes submissions, which can be graded again."""
 
-    def test_downloaded_files_are_collected_under_the_student_s_name(self, tmp_path):
-        course = Course(tmp_path)
-        name = "sample_covariance"
-        course.release(name)
-        downloaded = tmp_path / "downloaded" / name / "archive"
+    name = "sample_covariance"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def course(cls, tmp_path_factory):
+        course = Course(tmp_path_factory.mktemp("collected"))
+        course.release(cls.name)
+        downloaded = course.root / "downloaded" / cls.name / "archive"
         downloaded.mkdir(parents=True)
-        (downloaded / f"ada-{name}.ipynb").write_text(edited(source(name), "ada"))
-        course.run("zip_collect", name, "--force")
-        assert (tmp_path / "submitted" / "ada" / name / f"{name}.ipynb").exists()
+        for student, change in {"ada": "", "bob": "import os; os._exit(0)"}.items():
+            text = changed(student, {"density": before(change)})
+            (downloaded / f"{student}-{cls.name}.ipynb").write_text(text, encoding="utf-8")
+        course.run("zip_collect", cls.name, "--force")
+        course.run("autograde", cls.name, fails=True)
+        return course
+
+    def test_downloaded_files_are_graded_under_the_student_s_name(self, course):
+        exported = course.exported()
+        assert exported == {"ada": sum(graded_cells(self.name).values()), "bob": 0}
+
+    def test_one_submission_is_graded_again_and_the_others_keep_their_marks(self, course):
+        course.submit("bob", self.name, edited(source(self.name), "bob"))
+        course.run("autograde", self.name, "--student=bob", "--force")
+        total = sum(graded_cells(self.name).values())
+        assert course.exported() == {"ada": total, "bob": total}

@@ -278,6 +278,15 @@ def test_top_of_orthogonal_hardtanh_is_the_atom_of_unclipped_directions_or_the_b
         assert len(law.atoms) == 1
 
 
+@pytest.mark.parametrize("q", [0.15, 0.5])
+def test_band_of_orthogonal_hardtanh_has_its_edge_at_every_depth(q):
+    p = squared_slopes(HARDTANH, q).share
+    for depth in (2, 8, 32, 64, 128):
+        edge = (1 - p) / p * depth * (1 + 1 / (depth - 1)) ** (depth - 1)
+        low, high = JacobianLaw.critical(HARDTANH, depth, q).bands()[0]
+        assert (low, high) == (0, pytest.approx(edge, rel=1e-12))
+
+
 def test_two_clipped_rotations_are_a_product_of_projections():
     p = squared_slopes(HARDTANH, 0.5).share
     law = JacobianLaw(HARDTANH, [0.5, 0.5], weights="orthogonal")

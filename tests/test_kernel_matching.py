@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
-from scipy.special import ndtri
+from scipy.optimize import brentq, least_squares
+from scipy.special import ndtr, ndtri
 
-from rmtlib.activations import ABS, COS, ERF, RELU, SIGN, SIN, TANH, Activation, Steps
+from rmtlib.activations import ABS, COS, ERF, RELU, SIGN, SIN, TANH, Activation, Steps, leaky_relu
 from rmtlib.deep_kernels import deep_kernels, kernel_coefficients
 from rmtlib.inputs import as_rng
 from rmtlib.kernel_matching import (
@@ -76,6 +76,42 @@ def test_two_level_layers_of_a_mixed_network():
     for f, row in zip(match.activations, expected, strict=True):
         found = [np.sign(row[0]) * abs(f.levels[0] - f.levels[1]), *f.thresholds]
         np.testing.assert_allclose(found, row, rtol=0, atol=6e-11)
+
+
+def random_restarts(e1, e2, q, tau, starts):
+    """(a, r_1, r_2) of all exact two-level matches that least squares finds."""
+
+    def gaps(x):
+        a, u = x[0], np.sort(x[1:])
+        density = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
+        first, second = a * np.diff(density)[0] / tau, a * np.diff(u * density)[0] / tau**2
+        slope = a * (1 - 2 * (ndtr(u[0]) + ndtr(-u[1]))) * second / 2
+        return first - e1, second - e2, slope - q
+
+    ends = [least_squares(gaps, start, xtol=1e-15) for start in starts]
+    return [[x[0], *(tau * np.sort(x[1:]))] for x in (e.x for e in ends if e.cost < 1e-20)]
+
+
+@pytest.mark.parametrize(("net", "variance"), [([RELU] * 2, 1.0), ([leaky_relu(0.3)], 2.5)])
+def test_bracketed_two_level_layers_are_what_random_restarts_find(net, variance):
+    match, rng = match_network(net, variance, kind="two-level"), as_rng(1)
+    target, own, f = match.dense[-1].moments, match.compressed[-2], match.activations[-1]
+    wanted = target.mean_derivative, target.mean_curvature, target.centered_second_moment_slope
+    starts = rng.normal(scale=2, size=(12, 3))
+    found = random_restarts(*wanted, np.sqrt(own.variance), starts)
+    assert found
+    for other in found:
+        np.testing.assert_allclose([f.levels[0] - f.levels[1], *f.thresholds], other, atol=1e-7)
+
+
+@pytest.mark.parametrize("gain", [1e-8, 1e8])
+@pytest.mark.parametrize("kind", ["two-level", "three-level"])
+def test_matching_does_not_depend_on_the_scale_of_a_homogeneous_network(kind, gain):
+    one = match_network([RELU] * 3, 1.0, kind=kind)
+    first, *others = match_network([RELU.affine(gain=gain), RELU, RELU], 1.0, kind=kind).activations
+    np.testing.assert_allclose(first.levels, gain * np.array(one.activations[0].levels), rtol=1e-5)
+    for f, g in zip(others, one.activations[1:], strict=True):
+        np.testing.assert_allclose(f.thresholds, gain * np.array(g.thresholds), rtol=1e-5)
 
 
 def test_odd_networks_have_a_closed_form():

@@ -6,16 +6,15 @@ import torch
 
 from rmtlib.activations import CATALOGUE, ERF, RELU, SIGN, TANH, Activation, Steps, clip
 from rmtlib.backpropagation import SigmoidNetwork
-from rmtlib.inputs import ConvergenceError, as_rng
-from rmtlib.kernels import conjugate_kernel, derivative_kernel
-from rmtlib.nets import (
-    MLP,
+from rmtlib.empirical_kernels import (
     empirical_conjugate_kernel,
     empirical_tangent_kernel,
     input_output_jacobian,
-    torch_activation,
-    train,
 )
+from rmtlib.inputs import ConvergenceError, as_rng
+from rmtlib.kernels import conjugate_kernel, derivative_kernel
+from rmtlib.nets import MLP, train
+from rmtlib.torch_activations import torch_activation
 
 X = as_rng(0).standard_normal((5, 12)) / np.sqrt(5)
 POINTS = np.linspace(-3, 3, 25) + 0.01  # no kink, no jump
@@ -169,7 +168,7 @@ def test_tangent_kernel_of_any_module_is_that_of_the_perceptron(monkeypatch):
     np.testing.assert_allclose(
         empirical_tangent_kernel(Wrapped(), X, X[:, 3:]), expected, rtol=1e-12
     )
-    monkeypatch.setattr("rmtlib.nets._ENTRIES", 200)  # several blocks of samples
+    monkeypatch.setattr("rmtlib.empirical_kernels._ENTRIES", 200)  # several blocks of samples
     np.testing.assert_allclose(
         empirical_tangent_kernel(Wrapped(), X, X[:, 3:]), expected, rtol=1e-12
     )

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
 
 from rmtlib import linear_regression as lr
 from rmtlib import random_features as rf
+from rmtlib.feature_families import family_errors
 from rmtlib.inputs import ConvergenceError, as_rng
 from rmtlib.laws import MarchenkoPastur
 
@@ -269,7 +269,7 @@ def test_random_fourier_features_need_both_families_at_finite_width():
         kernels[:, :n, :n], y[:n], kernels[:, :n, n:], y[n:],
         np.array([np.diag(K)[n:] for K in kernels]),
     )  # fmt: skip
-    theory = rf.family_errors(*blocks, features=N, ridge=ridge)
+    theory = family_errors(*blocks, features=N, ridge=ridge)
     rng, draws = as_rng(4), []
     for _ in range(150):
         U = rf.random_features(X, lambda t: t, N, rng=rng)
@@ -289,7 +289,7 @@ def test_one_family_is_the_single_kernel_formula_and_two_equal_ones_are_not_more
     K, y, cross, y_test, diagonal, _ = split()
     theory = rf.prepare(K, y, cross, y_test, diagonal)
     for N, ridge in ((15, 1e-3), (30, 1e-8), (31, 1e-4), (90, 1.0)):
-        one = rf.family_errors([K], y, [cross], y_test, [diagonal], N, ridge)
+        one = family_errors([K], y, [cross], y_test, [diagonal], N, ridge)
         single = theory.errors(N, ridge)
         assert one.train == pytest.approx(single.train, rel=1e-7)
         assert one.test == pytest.approx(single.test, rel=1e-7)
@@ -301,7 +301,7 @@ def test_family_equations_hold_for_different_kernels():
     K, y, cross, y_test, diagonal, _ = split()
     other = np.diag(np.linspace(0.1, 2, 30))
     N, ridge = 30, 1e-6
-    result = rf.family_errors(
+    result = family_errors(
         [K, other], y, [cross, 0 * cross], y_test, [diagonal, diagonal], N, ridge
     )
     u = 1 / (1 + result.deltas)
@@ -317,7 +317,7 @@ def test_training_error_of_families_is_a_derivative_in_the_ridge():
 
     def solve(ridge):
         blocks = (kernels, y, [cross, 0 * cross], y_test, [diagonal, diagonal])
-        return rf.family_errors(*blocks, N, ridge)
+        return family_errors(*blocks, N, ridge)
 
     def form(ridge):
         u = 1 / (1 + solve(ridge).deltas)
@@ -358,35 +358,6 @@ def test_weights_have_variance_one_and_the_stated_fourth_moment(sparsity):
         assert np.mean(W == 0) == pytest.approx(sparsity, abs=0.003)
     again = rf.random_features(np.eye(200), lambda t: t, 2000, sparsity=sparsity, rng=0)
     assert np.array_equal(W, again)
-
-
-# --- ternary features ---
-
-
-def test_ternary_noise_floors_are_reference_numbers():
-    odd, even = rf.ternary_noise_floor("odd"), rf.ternary_noise_floor("even")
-    assert odd.ratio == pytest.approx(0.2348332215, rel=1e-9)
-    assert even.ratio == pytest.approx(1.533167, rel=1e-6)
-    # minimizers are known to the square root of rounding
-    assert odd.threshold == pytest.approx(0.6120031810, rel=1e-7)
-    assert even.threshold == pytest.approx(1.482072, rel=1e-6)
-
-
-@pytest.mark.parametrize("parity", ["odd", "even"])
-def test_ternary_noise_floor_is_attained_by_that_function_and_no_other(parity):
-    z = np.linspace(-12, 12, 2_400_001)
-    weight = norm.pdf(z) * (z[1] - z[0])
-
-    def ratio(u):
-        f = (z > u) * 1.0 + (z < -u) * (1.0 if parity == "even" else -1.0)
-        d1, root = (weight @ (z * f)) ** 2, weight @ ((z**2 - 1) * f)
-        d0 = weight @ f**2 - (weight @ f) ** 2 - d1
-        return d0 / (d1 if parity == "odd" else root**2 / 2)
-
-    floor = rf.ternary_noise_floor(parity)
-    # grid of step 1e-5: the thresholds are off by half a step
-    assert ratio(floor.threshold) == pytest.approx(floor.ratio, rel=1e-4)
-    assert min(ratio(0.9 * floor.threshold), ratio(1.1 * floor.threshold)) > floor.ratio * 1.001
 
 
 # --- linear regression ---
@@ -542,8 +513,6 @@ def test_other_arguments_are_refused_by_name():
         rf.effective_ridge([1.0, -1.0], 2, 1.0)
     with pytest.raises(ValueError, match="features must be positive, got 0"):
         rf.effective_ridge([1.0], 0, 1.0)
-    with pytest.raises(ValueError, match="parity must be one of"):
-        rf.ternary_noise_floor("both")
     with pytest.raises(ValueError, match="X must be"):
         rf.random_features([1.0], relu, 3)
     with pytest.raises(ValueError, match="activation must be a function"):
@@ -572,14 +541,14 @@ def test_families_are_refused_by_name():
     for key in good:
         for bad in (np.nan, "x", 1j, [[1.0], [1.0, 2.0]], [], None):
             with pytest.raises(ValueError, match=f"{key} must be"):
-                rf.family_errors(**(good | {key: bad}))
+                family_errors(**(good | {key: bad}))
     for key in ("features", "ridge"):
         with pytest.raises(ValueError, match=f"{key} must be positive"):
-            rf.family_errors(**(good | {key: 0}))
+            family_errors(**(good | {key: 0}))
     with pytest.raises(ValueError, match=r"cross_kernels must be of shape \(1, 30, 11\)"):
-        rf.family_errors(**(good | {"cross_kernels": [cross, cross]}))
+        family_errors(**(good | {"cross_kernels": [cross, cross]}))
     with pytest.raises(ValueError, match="kernels must be symmetric"):
-        rf.family_errors(**(good | {"kernels": [np.triu(K)]}))
+        family_errors(**(good | {"kernels": [np.triu(K)]}))
 
 
 def test_an_unsolved_equation_raises_instead_of_returning_numbers(monkeypatch):
@@ -589,4 +558,4 @@ def test_an_unsolved_equation_raises_instead_of_returning_numbers(monkeypatch):
     monkeypatch.setattr(np.linalg, "solve", lambda A, b: 0 * b)
     K, y, cross, y_test, diagonal, _ = split()
     with pytest.raises(ConvergenceError, match="equations for delta not solved at N = 10"):
-        rf.family_errors([K], y, [cross], y_test, [diagonal], 10, 0.1)
+        family_errors([K], y, [cross], y_test, [diagonal], 10, 0.1)

@@ -1,0 +1,21 @@
+"""Settings of the benchmarks."""
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--small", action="store_true", help="sizes of the tests, for a quick look")
+
+
+def pytest_configure(config):
+    # curvlinops and torch's own forward mode
+    config.addinivalue_line("filterwarnings", "ignore:`torch.jit.script:DeprecationWarning")
+
+
+@pytest.fixture
+def small(request):
+    return request.config.getoption("--small")
+
+
+def pytest_benchmark_update_machine_info(config, machine_info):
+    machine_info["small"] = config.getoption("--small")

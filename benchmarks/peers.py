@@ -1,0 +1,124 @@
+"""Comparisons with packages that the course does not need: curvlinops and torchdeq."""
+
+import math
+
+import numpy as np
+import torch
+from curvlinops import HessianLinearOperator, lanczos_approximate_spectrum
+from torchdeq import get_deq
+
+from benchmarks.cases import Case, Way, equilibrium_model, labelled_images
+from rmtlib.curvature import Curvature
+from rmtlib.inputs import as_rng
+from rmtlib.lanczos import spectral_estimate
+
+_STEPS, _KAPPA, _MARGIN, _POINTS = 80, 3.0, 0.05, 400
+
+
+def _operators(p: int, width: int, n: int) -> tuple[Curvature, HessianLinearOperator]:
+    """Hessian of one network, by this library and by curvlinops."""
+    network, rows, labels = labelled_images(p, width, n)
+    return Curvature(network, rows, labels, loss="cross-entropy"), HessianLinearOperator(
+        network,
+        torch.nn.CrossEntropyLoss(),
+        list(network.parameters()),
+        [(rows, labels)],
+        check_deterministic=False,
+    )
+
+
+def hessian_products(p: int, width: int, n: int, vectors: int) -> tuple[Way, Way]:
+    ours, theirs = _operators(p, width, n)
+    V = as_rng(3).standard_normal((ours.size, vectors))
+    columns = torch.as_tensor(V)
+    return lambda: ours.hessian @ V, lambda: (theirs @ columns).numpy()
+
+
+def hessian_density(p: int, width: int, n: int, probes: int) -> tuple[Way, Way]:
+    ours, theirs = _operators(p, width, n)
+    ends = spectral_estimate(ours.hessian, _STEPS, 1, rng=5).points[0, [0, -1]]
+    # what curvlinops makes of these settings: its grid, and the width of its bumps
+    middle, half = ends.mean(), (0.5 + _MARGIN) * np.ptp(ends)
+    x = np.linspace(middle - half, middle + half, _POINTS)
+    smoothing = half * 2 / (_STEPS - 1) / math.sqrt(8 * math.log(_KAPPA))
+
+    def masses(density: np.ndarray) -> np.ndarray:
+        return np.cumsum(density) * (x[1] - x[0])  # densities show single Ritz values
+
+    def quadrature() -> np.ndarray:
+        estimate = spectral_estimate(ours.hessian, _STEPS, probes, rng=0)
+        return masses(estimate.density(x, smoothing)[0])
+
+    def peer() -> np.ndarray:
+        torch.manual_seed(0)
+        settings = {"num_points": _POINTS, "num_repeats": probes, "kappa": _KAPPA}
+        grid, density = lanczos_approximate_spectrum(
+            theirs, _STEPS, boundaries=tuple(ends), margin=_MARGIN, **settings
+        )
+        np.testing.assert_allclose(grid.numpy(), x, atol=1e-12)
+        return masses(density.numpy())
+
+    return quadrature, peer
+
+
+def equilibrium(p: int, m: int, n: int) -> tuple[Way, Way]:
+    model, rows, targets, gradients = equilibrium_model(p, m, n)
+    solver = get_deq(
+        f_solver="fixed_point_iter",
+        b_solver="fixed_point_iter",
+        f_stop_mode="rel",
+        b_stop_mode="rel",
+        f_tol=1e-10,
+        b_tol=1e-10,
+        f_max_iter=1000,
+        b_max_iter=1000,
+        ift=True,
+    )
+
+    def peer() -> list[np.ndarray]:
+        injected = model.injection * rows @ model.B.T
+        start = torch.zeros(n, m, dtype=rows.dtype)
+
+        def update(z: torch.Tensor) -> torch.Tensor:
+            return model.g(model.feedback * z @ model.A.T + injected) / m**0.5
+
+        (z,), _ = solver(update, start)
+        loss = ((z @ model.beta.T - targets) ** 2).mean()
+        return [g.numpy() for g in torch.autograd.grad(loss, list(model.parameters()))]
+
+    return gradients, peer
+
+
+PEERS = [
+    Case(
+        "hessian",
+        "{vectors} products with a Hessian",
+        "curvlinops",
+        hessian_products,
+        {"p": 50, "width": 40, "n": 400, "vectors": 64},
+        1e-11,
+        "rounding",
+        {"p": 5, "width": 6, "n": 30, "vectors": 3},
+    ),
+    Case(
+        "hessian",
+        "density of a Hessian by {probes} probes",
+        "curvlinops",
+        hessian_density,
+        {"p": 50, "width": 40, "n": 400, "probes": 10},
+        0.05,
+        "a mass has a standard error of at most (parameters times probes)^(-1/2): 0.01, times five",
+        {"p": 30, "width": 20, "n": 50, "probes": 8},
+        once=True,
+    ),
+    Case(
+        "equilibrium",
+        "gradient of an equilibrium of width {m}",
+        "torchdeq",
+        equilibrium,
+        {"p": 100, "m": 500, "n": 200},
+        1e-8,
+        "both stop at corrections of 1e-10 of the solution",
+        {"p": 5, "m": 40, "n": 8},
+    ),
+]
