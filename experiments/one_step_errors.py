@@ -16,7 +16,7 @@ Command: python experiments/one_step_errors.py [--size full] [--jobs -1] [--quic
          small:   12 and 4 draws of kind 0 at p = 32 and 128; 4 of kind 1 at p = 64, n / p <= 32
          --quick: 2 draws at p = 16; prints, writes nothing
 Seeds:   1000 * teacher + draw.
-Time:    full 12 minutes, small half a minute on one core.
+Time:    full 11 minutes, small half a minute on one idle core.
 Writes:  experiments/results/one_step_errors.txt.
 """
 

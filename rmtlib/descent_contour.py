@@ -93,7 +93,7 @@ def contour_statistics(
     ----------
     times, ratio, signal, init_variance, learning_rate, ridge
         As in `rmtlib.gradient_descent.descent_statistics`.
-    points : even integer >= 2
+    points : integer >= 1
         Nodes of the contour.
 
     Returns
@@ -123,25 +123,24 @@ def contour_statistics(
     c, rho, sigma2, gamma = model(ratio, signal, init_variance, ridge)
     t, alpha = clock(times, learning_rate)
     t = t[:, None]
-    if count("points", points, 2) % 2:
-        raise ValueError(f"points must be even, got {points} (half of the nodes check the rest)")
     low = gamma + (0.0 if c >= 1 else (1 - np.sqrt(c)) ** 2)
     high = gamma + max((1 + np.sqrt(c)) ** 2, (1 + rho) * (1 + c / rho) if rho**2 > c else 0.0)
     reach = 0.5 / (alpha * t.max()) if t.max() else np.inf  # f grows to the left of the origin
-    z, weights = ellipse(low, high, min(1.0, low + reach), points)
+    margin = min(1.0, low + reach)
+    z, weights = ellipse(low, high, margin, points)
+    left = np.argmin(z.real)
+    turn = alpha * t.max() * abs(z[left] - z[left - 1])  # of f from node to node
+    if turn > 1.6 or points * np.arccosh(1 + 2 * margin / (high - low)) < 25:
+        raise ConvergenceError(
+            f"{points} points do not resolve the contour at learning_rate * t = "
+            f"{alpha * t.max():g}: take more"
+        )
     m = MarchenkoPastur(c).stieltjes(z - gamma)
     D = (rho + c) * m + 1
     f = np.exp(-alpha * t * z)
     done = -np.expm1(-alpha * t * z) / z
     squares = done**2 / D - sigma2 * f**2 * m
-    integrands = (-done * (rho * m / D), squares, done / D, squares * (z - gamma))
-    full = np.array([F @ weights for F in integrands]).real
-    half = 2 * np.array([F[:, ::2] @ weights[::2] for F in integrands]).real
-    gap = np.max(np.abs(full - half)) / (1 + np.max(np.abs(full)))
-    if gap > 1e-4:  # the error of all nodes is about its square
-        raise ConvergenceError(
-            f"contour is not resolved: half of its {points} nodes differ by {gap:.1g} at "
-            f"learning_rate * t = {alpha * t.max():g}; take more points"
-        )
-    E, V, E_train, second = full
-    return gaussian_statistics(E, V, E_train, second - E_train**2)
+    E = -(done * (rho * m / D)) @ weights
+    E_train = (done / D) @ weights
+    V_train = (squares * (z - gamma)) @ weights - E_train**2
+    return gaussian_statistics(E.real, (squares @ weights).real, E_train.real, V_train.real)

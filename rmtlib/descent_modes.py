@@ -20,7 +20,6 @@ from rmtlib.gradient_descent import (
     model,
 )
 from rmtlib.inputs import (
-    as_rng,
     between,
     count,
     matrix,
@@ -29,6 +28,7 @@ from rmtlib.inputs import (
     positive,
     vector,
 )
+from rmtlib.replicates import replicate
 
 
 def momentum_factors(
@@ -330,7 +330,8 @@ def simulate_descent(
 
     Notes
     -----
-    One eigendecomposition of a p x p matrix a draw, for all times and ridges.
+    One eigendecomposition of a p x p matrix a draw, for all times and ridges. The draws go
+    through `replicates.replicate`, and so to as many workers as joblib is given.
 
     Example
     -------
@@ -338,12 +339,11 @@ def simulate_descent(
     >>> run.test_error.shape, run.test_error[0, 0].item()
     ((1, 2), 0.5)
     """
-    p, n, draws = count("p", p), count("n", n), count("draws", draws)
+    p, n = count("p", p), count("n", n)
     _, rho, sigma2, _ = model(p / n, signal, init_variance)
-    rng = as_rng(rng)
     y = np.where(np.arange(n) % 2, 1.0, -1.0)
-    runs = []
-    for _ in range(draws):
+
+    def run(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         X = rng.standard_normal((p, n))
         X[0] += np.sqrt(rho) * y
         w0 = np.sqrt(sigma2 / p) * rng.standard_normal(p)
@@ -352,7 +352,9 @@ def simulate_descent(
         E, V = np.sqrt(rho) * w[..., 0, :], np.sum(w**2, axis=-2)
         exponent = np.divide(E, np.sqrt(V), out=np.zeros_like(E), where=V > 0)
         wrong = np.mean(scores < 0, axis=-2) + np.mean(scores == 0, axis=-2) / 2
-        runs.append((E, V, scores.mean(axis=-2), scores.var(axis=-2), ndtr(-exponent), wrong))
+        return E, V, scores.mean(axis=-2), scores.var(axis=-2), ndtr(-exponent), wrong
+
+    runs = replicate(run, draws, rng=rng)
     return DescentStatistics(*(np.array(column) for column in zip(*runs, strict=True)))
 
 

@@ -356,7 +356,7 @@ def test_simulation_agrees_with_the_theory(p, n, gamma, dynamics):
 def test_test_error_of_a_run_is_that_of_fresh_samples():
     p, n = 20, 60
     run = simulate_descent(p, n, [30], 2.0, init_variance=0.5, learning_rate=0.05, rng=5)
-    rng = as_rng(5)
+    (rng,) = as_rng(5).spawn(1)  # as `replicate` does
     y = np.where(np.arange(n) % 2, 1.0, -1.0)
     X = rng.standard_normal((p, n))
     X[0] += np.sqrt(2.0) * y
@@ -592,12 +592,17 @@ def test_steps_near_the_limit_of_stability_equal_a_fine_rule(c, rho, limit):
 
 
 @pytest.mark.parametrize("c", [0.5, 0.9, 1.0, 2.0])
-def test_contour_that_is_not_resolved_is_refused(c):
+@pytest.mark.parametrize("reach", [1e3, 3e3, 1e4, 1e5, 1e6])
+def test_contour_is_right_or_refused(c, reach):
     keywords = {"init_variance": 0.3, "learning_rate": 1}
-    with pytest.raises(ConvergenceError, match="take more points"):
-        contour_statistics([1e6], c, 1.0, **keywords)
-    with pytest.raises(ValueError, match="points must be even"):
-        contour_statistics([1], c, 1.0, points=101, **keywords)
+    try:
+        contour = moments(contour_statistics([reach], c, 1.0, **keywords))
+    except ConvergenceError:
+        assert reach > 1e3
+    else:
+        assert reach < 1e6
+        real = moments(descent_statistics([reach], c, 1.0, **keywords))
+        np.testing.assert_allclose(contour, real, rtol=1e-8, atol=1e-8)
 
 
 def test_late_times_do_not_overflow_and_interpolation_has_no_training_error():
