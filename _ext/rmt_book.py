@@ -10,6 +10,7 @@ that address is empty.
 import hashlib
 import html
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from sphinx.config import Config
 from sphinx.util import logging
 
 from rmtlib import datasets
+from rmtlib.frames import CSS_DPI, WIDE
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPENDENCIES = (
@@ -72,6 +74,15 @@ def description(path: Path) -> str:
         return image.info.get("Description", "") if path.suffix == ".png" else ""
 
 
+def pixels(path: Path) -> float:
+    """Width of a computed SVG or PNG file on a screen, in CSS pixels."""
+    if path.suffix == ".svg":
+        box = re.search(r'viewBox="0 0 ([\d.]+) ', path.read_text(encoding="utf-8"))
+        return float(box[1]) * CSS_DPI / 72
+    with Image.open(path) as image:
+        return image.width * CSS_DPI / image.info.get("dpi", (CSS_DPI,))[0]
+
+
 def describe_figures(app: Sphinx, doctree: nodes.document) -> None:
     for image in doctree.findall(nodes.image):
         uri = image["uri"]
@@ -79,10 +90,23 @@ def describe_figures(app: Sphinx, doctree: nodes.document) -> None:
             if not image.get("alt"):
                 log.warning("image without alternative text: %s", uri, location=image)
             continue
-        alt = description(Path(app.srcdir) / uri.lstrip("/"))
+        path = Path(app.srcdir) / uri.lstrip("/")
+        if pixels(path) > WIDE:
+            image["classes"].append("wide")
+        alt = description(path)
         if not alt:
             log.warning("computed figure without alternative text: %s", uri, location=image)
         image["alt"] = alt
+
+
+def keep_punctuation(app: Sphinx, doctree: nodes.document) -> None:
+    """Tie the mark behind an inline formula to it, so that no line begins with a comma."""
+    for math in list(doctree.findall(nodes.math)):
+        parent, at = math.parent, math.parent.index(math)
+        after = parent[at + 1] if at + 1 < len(parent) else None
+        if isinstance(after, nodes.Text) and after[:1] in tuple(".,;:)?"):
+            tied = nodes.inline("", "", math, nodes.Text(after[0]), classes=["tied"])
+            parent[at : at + 2] = [tied, nodes.Text(after[1:])]
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
@@ -102,6 +126,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     os.environ["RMTLIB_STATIC"] = "1"
     app.connect("config-inited", configure)
     app.connect("doctree-read", describe_figures)
+    app.connect("doctree-read", keep_punctuation)
     app.connect("html-page-context", mend)
     app.connect("build-finished", record)
     app.add_css_file("book.css")

@@ -111,9 +111,10 @@ class StaticExplorer(_Explorer):
             **packed,
         }
         source = frames.svg_uri(pictures[at]) if vector else pictures[at]
+        wide = " rmt-wide" if size[0] > frames.WIDE else ""
         body = (
             f'<form class="rmt-controls" autocomplete="off" hidden>{self._controls()}</form>\n'
-            f'<div class="rmt-paper"><img class="rmt-frame" src="{escape(source)}" '
+            f'<div class="rmt-paper{wide}"><img class="rmt-frame" src="{escape(source)}" '
             f'alt="{escape(alts[at])}" width="{size[0]}" height="{size[1]}"></div>'
         )
         if any(captions):

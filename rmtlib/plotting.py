@@ -21,6 +21,7 @@ THEORY = "#c8323c"
 ACCENT = "#e39b26"
 INK = "#22272e"
 MUTED = "#8a929c"
+PNG_DPI = 200
 CLASSES = ("#2f6690", "#e07a2e", "#3a8f5c", "#8b5fa8", "#b5495b")
 
 STYLE = {
@@ -107,13 +108,14 @@ def _render(figure: Figure, fmt: str) -> bytes:
     if fmt == "svg":
         figure.savefig(buffer, format="svg", bbox_inches="tight", metadata=text | {"Date": None})
         return buffer.getvalue()
-    figure.savefig(buffer, format="png", dpi=200, bbox_inches="tight")
+    figure.savefig(buffer, format="png", dpi=PNG_DPI, bbox_inches="tight")
     # A palette of 256 colors can't be told from the original here, at a third of its size.
     picture = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     chunk = PngInfo()
     chunk.add_itxt("Description", text["Description"])
     compact = BytesIO()
-    picture.save(compact, format="png", optimize=True, pnginfo=chunk)
+    dpi = (PNG_DPI, PNG_DPI)
+    picture.save(compact, format="png", optimize=True, pnginfo=chunk, dpi=dpi)
     return compact.getvalue()
 
 

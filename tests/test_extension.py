@@ -8,6 +8,8 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 
 from rmtlib import plotting
 
@@ -64,3 +66,25 @@ def test_figure_without_text_has_no_description(extension, tmp_path, fmt):
     file.write_bytes(plotting._render(plt.figure(), fmt))
     plt.close("all")
     assert extension.description(file) == ""
+
+
+@pytest.mark.parametrize("fmt", ["svg", "png"])
+@pytest.mark.parametrize(("inches", "wide"), [(6.2, False), (7.4, True)])
+def test_a_figure_with_panels_side_by_side_is_known_by_its_width(
+    extension, tmp_path, fmt, inches, wide
+):
+    with plt.rc_context(plotting.STYLE):
+        figure, _ = plt.subplots(1, 2, figsize=(inches, 3.2))
+    file = tmp_path / f"figure.{fmt}"
+    file.write_bytes(plotting._render(plotting.describe(figure, "Two panels."), fmt))
+    plt.close(figure)
+    assert (extension.pixels(file) > extension.WIDE) == wide
+
+
+def test_a_mark_behind_a_formula_is_tied_to_it(extension):
+    paragraph = nodes.paragraph("", "", nodes.math("", "x"), nodes.Text(", and on"))
+    document = new_document("page")
+    document += paragraph
+    extension.keep_punctuation(None, document)
+    tied, rest = paragraph.children
+    assert (tied.astext(), tied["classes"], rest.astext()) == ("x,", ["tied"], " and on")

@@ -113,6 +113,15 @@ def test_page_does_not_scroll_sideways_on_a_phone(visit, page):
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("page", COMPUTED[1:])
+def test_panels_side_by_side_stay_readable_on_a_phone(visit, page):
+    tab = visit(page, width=390)
+    widths = tab.eval_on_selector_all(
+        "img.wide, .rmt-wide img", "images => images.map(i => i.clientWidth)"
+    )
+    assert all(width > 500 for width in widths), widths
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_picture_has_a_text_alternative(visit, page):
     alts = visit(page).eval_on_selector_all(
