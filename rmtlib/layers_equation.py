@@ -105,7 +105,7 @@ class LayersEquation:
 
     @property
     def floor(self) -> float:
-        """Where u differs from its limit at 0 by 1e-12 of it: no digits are left far below."""
+        """Point below which u is its limit at 0 but for 1e-12 of it, and loses digits."""
         log_z, log_u, _ = self.negative_axis
         return np.exp(np.interp(1e-12, 1 - np.exp(log_u[:200]) / self.shares.min(), log_z[:200]))
 
