@@ -112,7 +112,7 @@ bench: $(BENCH)/.ready
 	$(BENCH)/bin/python -m benchmarks.report _build/benchmarks.json
 
 budgets: $(READY)
-	$(BIN)/python benchmarks/course.py --tests
+	$(BIN)/python benchmarks/course.py --builds --tests
 
 experiments: $(READY)
 	set -e; for script in experiments/*.py; do echo "$$script"; $(BIN)/python $$script; done

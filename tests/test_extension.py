@@ -8,8 +8,6 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
-from docutils import nodes
-from docutils.utils import new_document
 
 from rmtlib import plotting
 
@@ -82,6 +80,9 @@ def test_a_figure_with_panels_side_by_side_is_known_by_its_width(
 
 
 def test_a_mark_behind_a_formula_is_tied_to_it(extension):
+    from docutils import nodes
+    from docutils.utils import new_document
+
     paragraph = nodes.paragraph("", "", nodes.math("", "x"), nodes.Text(", and on"))
     document = new_document("page")
     document += paragraph
