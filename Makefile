@@ -22,7 +22,7 @@ endif
 endif
 
 TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=120
 
 .PHONY: help book test test-fast test-oldest seeds serve bench budgets experiments \
@@ -87,7 +87,7 @@ test-fast: $(READY)
 
 # Without torch: rmtlib has to work where it is not installed.
 test-oldest: $(OLDEST)/.ready
-	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(JOBS) --dist loadgroup \
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(JOBS) --dist loadscope \
 		$(addprefix --ignore=,$(shell grep -lE '^(import|from) torch' rmtlib/*.py tests/*.py)) \
 		-m "not site and not book and not homework" tests rmtlib
 

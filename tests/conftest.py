@@ -16,16 +16,6 @@ def pytest_configure(config):
     os.environ.setdefault("RMTLIB_OFFLINE", "1")
 
 
-def pytest_collection_modifyitems(items):
-    """Tests of one file run in one process, but for those that name a smaller group.
-
-    A notebook's cells share a kernel, and a module's tests share what it computes once.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
     for reason in _forbidden_skips(terminalreporter):
         terminalreporter.write_line(f"not allowed in CI: {reason}", red=True)

@@ -16,7 +16,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "20"))
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [
     *(sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"),
-    *("-n", "2", "--dist", "loadgroup", "-m", "not site and not book and not homework"),
+    *("-n", "2", "--dist", "loadscope", "-m", "not site and not book and not homework"),
     *("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120"),
     *(sys.argv[1:] or ["tests", "chapters"]),
 ]

@@ -17,15 +17,8 @@ REFERENCE = sorted(p.stem for p in (ROOT / "chapters").glob("*.md"))
 PAGE_BUDGET = 400_000
 
 pytestmark = [pytest.mark.site, pytest.mark.book]
-
-
-def a_page_a_group(names):
-    """Parameters of tests: the tests of one page run one after the other, pages side by side."""
-    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
-
-
-COMPUTED = a_page_a_group(["index", *(f"chapters/{name}" for name in CHAPTERS)])
-PAGES = [*COMPUTED, *a_page_a_group(f"chapters/{name}" for name in REFERENCE)]
+COMPUTED = ["index", *(f"chapters/{name}" for name in CHAPTERS)]
+PAGES = [*COMPUTED, *(f"chapters/{name}" for name in REFERENCE)]
 
 
 @cache
