@@ -5,6 +5,7 @@ import importlib.util
 import json
 import re
 import sys
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -38,35 +39,35 @@ def _site_is_built_and_current():
     assert built == extension().fingerprint(), "the site is stale: run `make book`"
 
 
-@pytest.fixture
-def visit(browser):
-    """Open a page from the folder on disk; collect errors and requests to the outside."""
-    contexts = []
+def has_formulas(page):
+    return 'class="math' in (SITE / f"{page}.html").read_text(encoding="utf-8")
 
-    def go(page, theme="light", width=1280, javascript=True):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=theme,
-            java_script_enabled=javascript,
-        )
-        contexts.append(context)
-        context.add_init_script(f"localStorage.setItem('mode', '{theme}')")
-        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
-        tab = context.new_page()
-        tab.problems, tab.outside = [], []
-        tab.on("pageerror", lambda error: tab.problems.append(str(error)))
-        tab.on("console", lambda m: tab.problems.append(m.text) if m.type == "error" else None)
-        tab.on(
-            "request",
-            lambda r: tab.outside.append(r.url) if r.url.startswith(("http:", "https:")) else None,
-        )
-        tab.goto((SITE / f"{page}.html").as_uri())
-        tab.wait_for_load_state("load")
-        return tab
 
-    yield go
-    for context in contexts:
-        context.close()
+@contextmanager
+def opened(browser, page, theme="light", width=1280, javascript=True):
+    """A page from the folder on disk; errors and requests to the outside are collected."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,
+        java_script_enabled=javascript,
+    )
+    context.add_init_script(f"localStorage.setItem('mode', '{theme}')")
+    context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+    tab = context.new_page()
+    tab.address, tab.problems, tab.outside = page, [], []
+    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    tab.on("console", lambda m: tab.problems.append(m.text) if m.type == "error" else None)
+    tab.on(
+        "request",
+        lambda r: tab.outside.append(r.url) if r.url.startswith(("http:", "https:")) else None,
+    )
+    tab.goto((SITE / f"{page}.html").as_uri())
+    tab.wait_for_load_state("load")
+    if javascript and has_formulas(page):
+        tab.wait_for_selector("mjx-container", state="attached", timeout=20_000)
+    tab.wait_for_timeout(300)
+    yield tab
+    context.close()
 
 
 def ours(problems):
@@ -75,75 +76,67 @@ def ours(problems):
     return [text for text in problems if not any(word in text for word in known)]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_is_quiet_and_makes_no_external_request(visit, page):
-    tab = visit(page)
-    tab.wait_for_timeout(300)
-    assert not ours(tab.problems)
-    assert not tab.outside
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("page", PAGES)
-def test_page_has_no_serious_accessibility_violation(visit, page, theme):
+def serious_violations(tab):
+    """What axe finds serious or critical on a page, one line for each element."""
     from axe_playwright_python.sync_playwright import Axe
 
-    tab = visit(page, theme=theme)
-    tab.wait_for_timeout(300)
-    found = Axe().run(tab).response["violations"]
-    serious = {
-        f"{v['id']}: {n['html'][:160]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-        for n in v["nodes"]
-    }
-    assert not serious, "\n".join(sorted(serious))
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_page_does_not_scroll_sideways_on_a_phone(visit, page):
-    tab = visit(page, width=390)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-@pytest.mark.parametrize("page", COMPUTED[1:])
-def test_panels_side_by_side_stay_readable_on_a_phone(visit, page):
-    tab = visit(page, width=390)
-    widths = tab.eval_on_selector_all(
-        "img.wide, .rmt-wide img", "images => images.map(i => i.clientWidth)"
+    return sorted(
+        f"{violation['id']}: {node['html'][:160]}"
+        for violation in Axe().run(tab).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
     )
-    assert all(width > 500 for width in widths), widths
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_picture_has_a_text_alternative(visit, page):
-    alts = visit(page).eval_on_selector_all(
-        ".bd-article img", "images => images.map(i => i.getAttribute('alt'))"
-    )
-    assert all(alt and not alt.startswith(("../", "_images", "/")) for alt in alts), alts
+@pytest.fixture(scope="class")
+def tab(request, browser):
+    """A page that stays open for all tests of a class; `opens` says which and how."""
+    with opened(browser, **request.param) as tab:
+        yield tab
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_formulas_are_typeset_from_the_site_itself(visit, page):
-    source = (SITE / f"{page}.html").read_text(encoding="utf-8")
-    tab = visit(page)
-    if 'class="math' in source:
-        tab.wait_for_selector("mjx-container", state="attached", timeout=20_000)
-    assert not tab.outside
+def opens(pages, **how):
+    """Run the tests of a class, which one process does, on each of these pages."""
+    tabs = [pytest.param({"page": page, **how}, id=page) for page in pages]
+    return pytest.mark.parametrize("tab", tabs, indirect=True, scope="class")
 
 
-@pytest.mark.parametrize("page", COMPUTED)
-def test_page_stays_within_its_budget_over_the_wire(page):
-    html = SITE / f"{page}.html"
-    text = html.read_text(encoding="utf-8")
-    pictures = {
-        (html.parent / src).resolve() for src in re.findall(r'<img[^>]*?src="([^":]+)"', text)
-    }
-    size = len(gzip.compress(text.encode()))
-    for picture in pictures:
-        data = picture.read_bytes()
-        size += len(gzip.compress(data)) if picture.suffix == ".svg" else len(data)
-    assert size <= PAGE_BUDGET, f"{size} bytes"
+@opens(PAGES)
+class TestOnADesk:
+    def test_page_is_quiet_and_makes_no_external_request(self, tab):
+        assert not ours(tab.problems)
+        assert not tab.outside
+
+    def test_every_picture_has_a_text_alternative(self, tab):
+        alts = tab.eval_on_selector_all(
+            ".bd-article img", "images => images.map(i => i.getAttribute('alt'))"
+        )
+        assert all(alt and not alt.startswith(("../", "_images", "/")) for alt in alts), alts
+
+    def test_formulas_are_typeset_from_the_site_itself(self, tab):
+        assert (tab.locator("mjx-container").count() > 0) == has_formulas(tab.address)
+        assert not tab.outside
+
+    def test_page_has_no_serious_accessibility_violation(self, tab):
+        assert serious_violations(tab) == []
+
+
+@opens(PAGES, theme="dark")
+class TestInTheDark:
+    def test_page_has_no_serious_accessibility_violation(self, tab):
+        assert serious_violations(tab) == []
+
+
+@opens(PAGES, width=390)
+class TestOnAPhone:
+    def test_page_does_not_scroll_sideways(self, tab):
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+    def test_panels_side_by_side_stay_readable(self, tab):
+        widths = tab.eval_on_selector_all(
+            "img.wide, .rmt-wide img", "images => images.map(i => i.clientWidth)"
+        )
+        assert all(width > 500 for width in widths), widths
 
 
 def picture(explorer):
@@ -160,60 +153,73 @@ def explorers_and_quizzes(page):
     )
 
 
-@pytest.mark.parametrize("page", COMPUTED[1:])
-def test_every_slider_moves_by_keyboard_and_shows_another_picture(visit, page):
-    tab = visit(page)
-    sliders = tab.locator("input[type=range]")
-    assert tab.locator(".rmt-explorer").count() == explorers_and_quizzes(page)[0]
-    assert sliders.count() >= 1
-    for k in range(sliders.count()):
-        slider = sliders.nth(k)
-        explorer = slider.locator("xpath=ancestor::*[contains(@class, 'rmt-explorer')]")
-        slider.focus()
-        seen = {picture(explorer)}
-        slider.press("Home")
-        seen.add(picture(explorer))
-        slider.press("End")
-        seen.add(picture(explorer))
-        assert len(seen) >= 2, f"slider {k} shows one picture only"
-        assert explorer.locator("img").first.evaluate("i => i.complete ? i.naturalWidth : 1") > 0
-    assert not ours(tab.problems)
+@opens(COMPUTED[1:])
+class TestInteraction:
+    def test_every_slider_moves_by_keyboard_and_shows_another_picture(self, tab):
+        sliders = tab.locator("input[type=range]")
+        assert tab.locator(".rmt-explorer").count() == explorers_and_quizzes(tab.address)[0]
+        assert sliders.count() >= 1
+        for k in range(sliders.count()):
+            slider = sliders.nth(k)
+            explorer = slider.locator("xpath=ancestor::*[contains(@class, 'rmt-explorer')]")
+            slider.focus()
+            seen = {picture(explorer)}
+            slider.press("Home")
+            seen.add(picture(explorer))
+            slider.press("End")
+            seen.add(picture(explorer))
+            assert len(seen) >= 2, f"slider {k} shows one picture only"
+            assert (
+                explorer.locator("img").first.evaluate("i => i.complete ? i.naturalWidth : 1") > 0
+            )
+        assert not ours(tab.problems)
 
-
-@pytest.mark.parametrize("page", COMPUTED[1:])
-def test_quizzes_answer_wrong_and_right(visit, page):
-    tab = visit(page)
-    _, numbers, choices = explorers_and_quizzes(page)
-    quizzes = tab.locator(".rmt-quiz")
-    assert quizzes.count() == numbers + choices
-    for k in range(quizzes.count()):
-        quiz = quizzes.nth(k)
-        status = quiz.locator("[role=status]")
-        check = quiz.get_by_role("button", name="Check")
-        radios = quiz.locator("input[type=radio]")
-        if radios.count():
-            verdicts = []
-            for r in range(radios.count()):
-                radios.nth(r).check()
+    def test_quizzes_answer_wrong_and_right(self, tab):
+        _, numbers, choices = explorers_and_quizzes(tab.address)
+        quizzes = tab.locator(".rmt-quiz")
+        assert quizzes.count() == numbers + choices
+        for k in range(quizzes.count()):
+            quiz = quizzes.nth(k)
+            status = quiz.locator("[role=status]")
+            check = quiz.get_by_role("button", name="Check")
+            radios = quiz.locator("input[type=radio]")
+            if radios.count():
+                verdicts = []
+                for r in range(radios.count()):
+                    radios.nth(r).check()
+                    check.click()
+                    verdicts.append(status.inner_text())
+                assert len(set(verdicts)) == radios.count(), "each option has its own explanation"
+            else:
+                quiz.locator("input").first.fill("-12345.678")
                 check.click()
-                verdicts.append(status.inner_text())
-            assert len(set(verdicts)) == radios.count(), "each option has its own explanation"
-        else:
-            quiz.locator("input").first.fill("-12345.678")
-            check.click()
-            assert status.inner_text().strip()
-    assert not ours(tab.problems)
+                assert status.inner_text().strip()
+        assert not ours(tab.problems)
 
 
-def test_page_without_javascript_keeps_picture_and_question(visit):
-    tab = visit("chapters/sample_covariance", javascript=False)
-    assert tab.locator(".rmt-explorer img").first.evaluate("i => i.naturalWidth") > 0
-    assert not tab.locator("input[type=range]").first.is_visible()
-    assert "how many eigenvalues" in tab.locator(".rmt-quiz").first.inner_text()
+@pytest.mark.parametrize("page", COMPUTED)
+def test_page_stays_within_its_budget_over_the_wire(page):
+    html = SITE / f"{page}.html"
+    text = html.read_text(encoding="utf-8")
+    pictures = {
+        (html.parent / src).resolve() for src in re.findall(r'<img[^>]*?src="([^":]+)"', text)
+    }
+    size = len(gzip.compress(text.encode()))
+    for picture in pictures:
+        data = picture.read_bytes()
+        size += len(gzip.compress(data)) if picture.suffix == ".svg" else len(data)
+    assert size <= PAGE_BUDGET, f"{size} bytes"
 
 
-def test_search_finds_a_chapter(visit):
-    tab = visit("search")
-    tab.goto((SITE / "search.html").as_uri() + "?q=covariance")
-    tab.wait_for_selector("ul.search li", timeout=20_000)
-    assert "Sample covariance" in tab.locator("#search-results").inner_text()
+def test_page_without_javascript_keeps_picture_and_question(browser):
+    with opened(browser, "chapters/sample_covariance", javascript=False) as tab:
+        assert tab.locator(".rmt-explorer img").first.evaluate("i => i.naturalWidth") > 0
+        assert not tab.locator("input[type=range]").first.is_visible()
+        assert "how many eigenvalues" in tab.locator(".rmt-quiz").first.inner_text()
+
+
+def test_search_finds_a_chapter(browser):
+    with opened(browser, "search") as tab:
+        tab.goto((SITE / "search.html").as_uri() + "?q=covariance")
+        tab.wait_for_selector("ul.search li", timeout=20_000)
+        assert "Sample covariance" in tab.locator("#search-results").inner_text()
