@@ -3,6 +3,8 @@
 from importlib.metadata import distributions
 
 OURS_OR_TOOLS = {"rmtlib", "pip", "setuptools", "wheel"}
+# Where only the package index is in reach, torch is its CUDA build and brings these.
+OF_CUDA = ("cuda-", "nvidia-", "triton")
 
 
 def pins() -> dict[str, str]:
@@ -11,7 +13,7 @@ def pins() -> dict[str, str]:
     return {
         name: version.split("+")[0]
         for name, version in sorted(found.items())
-        if name not in OURS_OR_TOOLS
+        if name not in OURS_OR_TOOLS and not name.startswith(OF_CUDA)
     }
 
 
