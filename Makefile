@@ -88,7 +88,7 @@ test-fast: $(READY)
 # Without torch: rmtlib has to work where it is not installed.
 test-oldest: $(OLDEST)/.ready
 	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(JOBS) --dist loadscope \
-		$(addprefix --ignore=,$(shell grep -lE '^(import|from) torch' rmtlib/*.py tests/*.py)) \
+		$(addprefix --ignore=,$(shell grep -rlE '^(import|from) torch' --include=*.py rmtlib tests)) \
 		-m "not site and not book and not homework" tests rmtlib
 
 seeds: $(READY)
@@ -121,7 +121,7 @@ release: $(GRADING)/.ready
 	$(BIN)/python _ext/release.py $(GRADING)/bin
 
 data: $(READY)
-	RMTLIB_OFFLINE=0 $(BIN)/python -m rmtlib.datasets mnist fashion-mnist cifar10 a9a
+	RMTLIB_OFFLINE=0 $(BIN)/python -m rmtlib.data mnist fashion-mnist cifar10 a9a
 
 tidy: $(READY)
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

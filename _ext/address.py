@@ -49,7 +49,7 @@ if importlib.util.find_spec("rmtlib") is None:
 if Path("course/chapters").is_dir():
     os.chdir("course/chapters")  # stored tables are read from there
 
-from rmtlib.plotting import use_style
+from rmtlib.book.plots import use_style
 
 use_style()"""
 

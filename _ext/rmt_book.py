@@ -2,7 +2,7 @@
 
 It switches the kernels of the build to static explorers, keys the cache of
 executed notebooks on everything that a page depends on, serves vendored files,
-copies the alternative text that `rmtlib.plotting` writes into each figure onto
+copies the alternative text that `rmtlib.book.plots` writes into each figure onto
 the page, and leaves out the buttons that need the repository's address while
 that address is empty.
 """
@@ -20,14 +20,13 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
 
-from rmtlib import datasets
-from rmtlib.frames import CSS_DPI, WIDE
+from rmtlib import data
+from rmtlib.book._frames import CSS_DPI, WIDE
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPENDENCIES = (
-    "rmtlib/*.py",
-    "rmtlib/*.js",
-    "rmtlib/*.css",
+    "rmtlib/**/*.py",
+    "rmtlib/book/assets/*",
     "experiments/results/*",
     "benchmarks/results/*",
     "requirements.txt",
@@ -41,9 +40,9 @@ def fingerprint() -> str:
     digest = hashlib.sha256(b"static")
     for pattern in DEPENDENCIES:
         for path in sorted(ROOT.glob(pattern)):
-            digest.update(path.name.encode() + path.read_bytes())
-    for name in datasets.NAMES:
-        for path in datasets.files_at_hand(name):
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    for name in data.NAMES:
+        for path in data.files_at_hand(name):
             digest.update(f"{path} {path.stat().st_size}".encode())
     return digest.hexdigest()[:16]
 

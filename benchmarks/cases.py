@@ -14,23 +14,18 @@ import torch
 from sklearn.metrics.pairwise import rbf_kernel
 
 from benchmarks import figures, naive
-from rmtlib.activation_matching import match_activation
+from rmtlib import as_rng
 from rmtlib.activations import COS, ERF, RELU, SIN
-from rmtlib.curvature import Curvature
-from rmtlib.descent_modes import descend
-from rmtlib.distance_kernels import distance_kernel, heat_kernel
-from rmtlib.empirical_kernels import empirical_tangent_kernel
-from rmtlib.equilibrium import DeepEquilibrium
-from rmtlib.gradient_descent import descent_statistics
-from rmtlib.inputs import as_rng
-from rmtlib.jacobian import JacobianLaw
+from rmtlib.clustering import distance_kernel, heat_kernel
+from rmtlib.curvature import Curvature, spectral_estimate
+from rmtlib.dynamics import descend, descent_statistics
+from rmtlib.features import RandomFeatureRegression, prepare
+from rmtlib.jacobians import JacobianLaw
 from rmtlib.kernels import random_feature_kernel
-from rmtlib.lanczos import spectral_estimate
-from rmtlib.laws import Discrete, GeneralizedMarchenkoPastur
+from rmtlib.laws import Discrete, SampleCovariance, wishart_eigenvalues
 from rmtlib.mixtures import two_classes
-from rmtlib.nets import MLP
-from rmtlib.random_features import RandomFeatureRegression, prepare
-from rmtlib.wishart import wishart_eigenvalues
+from rmtlib.networks import MLP, DeepEquilibrium, empirical_tangent_kernel
+from rmtlib.quantization import match_activation
 
 Way = Callable[[], Any]
 
@@ -85,7 +80,7 @@ def difference(ours: Any, theirs: Any) -> float:
 
 def covariance_density(points: int) -> tuple[Way, Way]:
     atoms, weights = [1.0, 3.0, 7.0], [1 / 3] * 3
-    law = GeneralizedMarchenkoPastur(0.1, Discrete(atoms, weights))
+    law = SampleCovariance(0.1, Discrete(atoms, weights))
     x = np.linspace(*law.support(), points)
     return (
         lambda: law.pdf(x),

@@ -8,18 +8,15 @@ import torch
 from scipy.linalg import eigvalsh_tridiagonal
 
 from benchmarks.cases import Way, classes, covariance_density, descent_by_quadrature
+from rmtlib import as_rng
 from rmtlib.activations import RELU, TANH
-from rmtlib.descent_modes import descend
-from rmtlib.empirical_kernels import empirical_tangent_kernel
-from rmtlib.equilibrium import DeepEquilibrium
-from rmtlib.inputs import as_rng
-from rmtlib.jacobian import JacobianLaw
+from rmtlib.curvature import spectral_estimate
+from rmtlib.dynamics import descend
+from rmtlib.features import prepare
+from rmtlib.jacobians import JacobianLaw, squared_slopes
 from rmtlib.kernels import random_feature_kernel
-from rmtlib.lanczos import spectral_estimate
-from rmtlib.nets import MLP
-from rmtlib.random_features import prepare
-from rmtlib.slopes import squared_slopes
-from rmtlib.wishart import sample_covariance_eigenvalues, wishart_eigenvalues
+from rmtlib.laws import sample_covariance_eigenvalues, wishart_eigenvalues
+from rmtlib.networks import MLP, DeepEquilibrium, empirical_tangent_kernel
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cases import Way
+from rmtlib import as_rng
 from rmtlib.activations import RELU, TANH
-from rmtlib.curvature import Curvature
-from rmtlib.distance_kernels import distance_kernel, heat_kernel
-from rmtlib.empirical_kernels import empirical_tangent_kernel
-from rmtlib.inputs import as_rng
+from rmtlib.clustering import distance_kernel, heat_kernel
+from rmtlib.curvature import Curvature, spectral_estimate
 from rmtlib.kernels import conjugate_kernel, random_feature_kernel
-from rmtlib.lanczos import spectral_estimate
-from rmtlib.nets import MLP
+from rmtlib.networks import MLP, empirical_tangent_kernel
 
 ROOT = Path(__file__).resolve().parents[1]
 _FLOAT = np.dtype(float).itemsize

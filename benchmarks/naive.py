@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import ndtr
 
 from rmtlib.activations import Activation, Steps
-from rmtlib.equilibrium import DeepEquilibrium
+from rmtlib.networks import DeepEquilibrium
 
 
 def silverstein_density(

@@ -8,9 +8,8 @@ from curvlinops import HessianLinearOperator, lanczos_approximate_spectrum
 from torchdeq import get_deq
 
 from benchmarks.cases import Case, Way, equilibrium_model, labelled_images
-from rmtlib.curvature import Curvature
-from rmtlib.inputs import as_rng
-from rmtlib.lanczos import spectral_estimate
+from rmtlib import as_rng
+from rmtlib.curvature import Curvature, spectral_estimate
 
 _STEPS, _KAPPA, _MARGIN, _POINTS = 80, 3.0, 0.05, 400
 

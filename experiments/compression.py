@@ -38,10 +38,9 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from rmtlib.activations import RELU
-from rmtlib.compression import BINARY, compress, last_features, magnitude_pruned, zeroed
-from rmtlib.datasets import load
-from rmtlib.deep_kernels import deep_kernels, kernel_coefficients
-from rmtlib.nets import MLP, train
+from rmtlib.data import load
+from rmtlib.kernels import deep_kernels, kernel_coefficients
+from rmtlib.networks import BINARY, MLP, compress, last_features, magnitude_pruned, train, zeroed
 
 LAYERS = 3
 SIZES = {

@@ -24,16 +24,20 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from rmtlib import ConvergenceError
 from rmtlib.activations import ERF, RELU, TANH
-from rmtlib.datasets import load
-from rmtlib.deep_kernels import deep_kernels, kernel_coefficients
-from rmtlib.equilibrium import DeepEquilibrium
-from rmtlib.equilibrium_kernels import equilibrium_coefficients, equilibrium_kernels
-from rmtlib.equilibrium_matching import matched_network
-from rmtlib.inputs import ConvergenceError
-from rmtlib.kernel_equivalents import conjugate_equivalent, operator_norm
+from rmtlib.data import load
+from rmtlib.kernels import (
+    conjugate_equivalent,
+    deep_kernels,
+    equilibrium_coefficients,
+    equilibrium_kernels,
+    kernel_coefficients,
+    matched_network,
+    operator_norm,
+)
 from rmtlib.mixtures import GaussianMixture
-from rmtlib.nets import MLP, train
+from rmtlib.networks import MLP, DeepEquilibrium, train
 
 RESULTS = Path(__file__).parent / "results"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

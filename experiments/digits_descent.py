@@ -3,7 +3,7 @@
 Command: python experiments/digits_descent.py [--draws 100] [--quick]
          (--quick: 4 draws of the 8 x 8 digits, prints and writes nothing)
 Data:    MNIST, all images of 1 and 7; p = 784 pixels in the units of
-         rmtlib.descent_modes.standardize_classes. Kind 0: the images. Kind 1: Gaussian samples
+         rmtlib.dynamics.standardize_classes. Kind 0: the images. Kind 1: Gaussian samples
          with the mean and covariance of each class. Kind 2: the images with white noise that
          lowers the signal to 2. Each draw trains on n = 784 random ones and tests on 4000 others
          (or as many as there are).
@@ -21,10 +21,9 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed
 
-from rmtlib.datasets import load
-from rmtlib.descent_modes import descend, standardize_classes
-from rmtlib.gradient_descent import descent_statistics
-from rmtlib.inputs import as_rng
+from rmtlib import as_rng
+from rmtlib.data import load
+from rmtlib.dynamics import descend, descent_statistics, standardize_classes
 
 RATE, VARIANCE, SEED, TARGET = 0.01, 0.1, 0, 2.0
 TIMES = np.unique(np.round(np.geomspace(1, 3000, 45)))

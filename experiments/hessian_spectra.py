@@ -29,11 +29,9 @@ import torch
 from joblib import Parallel, delayed
 from scipy.stats import norm
 
-from rmtlib.curvature import Curvature, principal_features
-from rmtlib.datasets import load
-from rmtlib.freeness import freeness
-from rmtlib.lanczos import spectral_estimate
-from rmtlib.nets import MLP, train
+from rmtlib.curvature import Curvature, freeness, principal_features, spectral_estimate
+from rmtlib.data import load
+from rmtlib.networks import MLP, train
 
 DATA, LOSSES, STEPS = ("digits", "mnist", "cifar10"), ("squared", "cross-entropy"), (0, 400)
 HEADER = [

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rmtlib.backpropagation import SigmoidNetwork
+from rmtlib.networks import SigmoidNetwork
 
 X = np.array(
     [

@@ -21,10 +21,9 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from rmtlib import as_rng
 from rmtlib.activations import CATALOGUE
-from rmtlib.inputs import as_rng
-from rmtlib.jacobian import JacobianLaw
-from rmtlib.jacobian_samples import sample_spectrum
+from rmtlib.jacobians import JacobianLaw, sample_spectrum
 
 BINS = 60  # equal ones, from 0 to REACH times the upper edge of the limit
 REACH = 1.3

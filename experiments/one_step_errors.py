@@ -27,11 +27,9 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed
 
+from rmtlib import as_rng
 from rmtlib.activations import ERF, RELU, TANH
-from rmtlib.feature_learning import teacher_student
-from rmtlib.inputs import as_rng
-from rmtlib.one_step_errors import simulate_one_step
-from rmtlib.random_features import simulate_errors
+from rmtlib.features import simulate_errors, simulate_one_step, teacher_student
 
 RESULT = Path(__file__).parent / "results" / "one_step_errors.txt"
 TEACHERS = {"tanh": TANH, "erf(3t)": ERF.affine(stretch=3), "centered ReLU": RELU.centered()}

@@ -6,7 +6,7 @@ Writes:  experiments/results/marchenko_pastur.svg
 
 from pathlib import Path
 
-from rmtlib import plotting
+from rmtlib.book import plots as plotting
 from rmtlib.laws import MarchenkoPastur, wishart_eigenvalues
 
 P, N, SEED = 500, 50_000, 1

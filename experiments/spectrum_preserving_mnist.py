@@ -23,8 +23,8 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from rmtlib.activations import RELU, REPORT
-from rmtlib.datasets import load
-from rmtlib.nets import MLP, train
+from rmtlib.data import load
+from rmtlib.networks import MLP, train
 
 SIZES = (500, 2000, 8000)
 SEEDS, STEPS, EARLY = 3, 600, 100

@@ -27,11 +27,9 @@ import torch
 from joblib import Parallel, delayed
 
 from rmtlib.activations import RELU
-from rmtlib.datasets import load
-from rmtlib.deep_kernels import deep_kernels, kernel_coefficients
-from rmtlib.empirical_kernels import empirical_conjugate_kernel, empirical_tangent_kernel
-from rmtlib.nets import MLP, train
-from rmtlib.tangent_flow import tangent_flow
+from rmtlib.data import load
+from rmtlib.kernels import deep_kernels, kernel_coefficients, tangent_flow
+from rmtlib.networks import MLP, empirical_conjugate_kernel, empirical_tangent_kernel, train
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 SEEDS = 10

@@ -19,11 +19,10 @@ import torch
 from sklearn.kernel_approximation import Nystroem
 from tqdm import tqdm
 
-from rmtlib.activation_matching import match_activation
-from rmtlib.datasets import load
-from rmtlib.gaussian_moments import DCoefficients
-from rmtlib.inputs import as_rng
-from rmtlib.quantization import ternary_weights
+from rmtlib import as_rng
+from rmtlib.activations import DCoefficients
+from rmtlib.data import load
+from rmtlib.quantization import match_activation, ternary_weights
 
 VARIANCE = 2.0
 HELD_OUT = 2000

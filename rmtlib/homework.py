@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rmtlib import inputs
+from rmtlib import _checks
 
 SECRET = "RMTLIB_COURSE_SECRET"
 PLACEHOLDER = "your-id"
@@ -381,7 +381,7 @@ def _student_of_folder(name: str) -> str | None:
 
 def _generator(*words: str) -> np.random.Generator:
     digest = hashlib.sha256("\0".join(words).encode()).digest()
-    return inputs.as_rng(int.from_bytes(digest[:8], "big"))
+    return _checks.as_rng(int.from_bytes(digest[:8], "big"))
 
 
 def _number(what: str, value: object) -> float:

@@ -13,9 +13,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import naive, report  # noqa: E402
 from benchmarks.cases import CASES, Case, difference  # noqa: E402
-from rmtlib.inputs import as_rng  # noqa: E402
-from rmtlib.laws import Discrete, GeneralizedMarchenkoPastur  # noqa: E402
-from rmtlib.wishart import wishart_eigenvalues  # noqa: E402
+from rmtlib import as_rng  # noqa: E402
+from rmtlib.laws import Discrete, SampleCovariance, wishart_eigenvalues  # noqa: E402
 
 DISTINCT = list({(case.make, *case.small.items()): case for case in CASES}.values())
 
@@ -28,7 +27,7 @@ def test_fast_path_equals_the_obvious_way(case: Case):
 
 def test_fixed_point_at_a_height_is_the_transform_of_the_law_there():
     atoms, weights, height = [1.0, 3.0, 7.0], [1 / 3] * 3, 1e-2
-    law = GeneralizedMarchenkoPastur(0.1, Discrete(atoms, weights))
+    law = SampleCovariance(0.1, Discrete(atoms, weights))
     x = np.linspace(*law.support(), 40)
     exact = law.stieltjes(x + 1j * height).imag / np.pi
     found = naive.silverstein_density(x, 0.1, atoms, weights, height)

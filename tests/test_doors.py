@@ -11,50 +11,48 @@ import numpy as np
 import pytest
 
 import rmtlib
-from rmtlib import (
-    check,
-    clustering,
-    deep_kernels,
-    descent_contour,
-    descent_modes,
-    discrimination,
-    distance_kernels,
-    equilibrium_kernels,
-    feature_families,
-    feature_learning,
-    free_poisson,
-    fuss_catalan,
-    generalization,
-    gradient_descent,
-    hessian,
-    jacobian,
-    jacobian_samples,
-    kernel_equivalents,
-    kernel_matching,
-    kernel_spikes,
-    lanczos,
-    laws,
-    linear_regression,
-    mean_field,
-    mixtures,
-    nonlinear_gram,
-    one_step_errors,
-    plotting,
-    random_features,
-    shrinkage,
-    slopes,
-    spikes,
-    tangent_flow,
-    tracy_widom,
-    wishart,
-)
 from rmtlib.activations import RELU, TANH
-from rmtlib.distance_kernels import heat_kernel
-from rmtlib.laws import Discrete, GeneralizedMarchenkoPastur, MarchenkoPastur, Semicircle
+from rmtlib.book import _check as check
+from rmtlib.book import plots as plotting
+from rmtlib.clustering import _distance_kernels as distance_kernels
+from rmtlib.clustering import _spectral as clustering
+from rmtlib.clustering import _spikes as kernel_spikes
+from rmtlib.clustering import heat_kernel
+from rmtlib.covariance import _shrinkage as shrinkage
+from rmtlib.covariance import _spikes as spikes
+from rmtlib.curvature import _hessian_law as hessian
+from rmtlib.curvature import _lanczos as lanczos
+from rmtlib.dynamics import _contour as descent_contour
+from rmtlib.dynamics import _modes as descent_modes
+from rmtlib.dynamics import _two_class as gradient_descent
+from rmtlib.features import _families as feature_families
+from rmtlib.features import _gram as nonlinear_gram
+from rmtlib.features import _linear as linear_regression
+from rmtlib.features import _one_step as feature_learning
+from rmtlib.features import _one_step_errors as one_step_errors
+from rmtlib.features import _ridge as random_features
+from rmtlib.jacobians import _law as jacobian
+from rmtlib.jacobians import _mean_field as mean_field
+from rmtlib.jacobians import _samples as jacobian_samples
+from rmtlib.jacobians import _slopes as slopes
+from rmtlib.kernels import _deep as deep_kernels
+from rmtlib.kernels import _equilibrium as equilibrium_kernels
+from rmtlib.kernels import _equivalents as kernel_equivalents
+from rmtlib.kernels import _tangent_flow as tangent_flow
+from rmtlib.laws import Discrete, MarchenkoPastur, SampleCovariance, Semicircle
+from rmtlib.laws import _closed_forms as laws
+from rmtlib.laws import _free_poisson as free_poisson
+from rmtlib.laws import _fuss_catalan as fuss_catalan
+from rmtlib.laws import _tracy_widom as tracy_widom
+from rmtlib.laws import _wishart as wishart
 from rmtlib.mixtures import GaussianMixture
+from rmtlib.mixtures import _errors as discrimination
+from rmtlib.mixtures import _mixture as mixtures
+from rmtlib.networks import _bounds as generalization
+from rmtlib.quantization import _network as kernel_matching
 
 LAW = MarchenkoPastur(2)
-GENERAL = GeneralizedMarchenkoPastur(2, Discrete([1, 3]))
+GENERAL = SampleCovariance(2, Discrete([1, 3]))
 MIXTURE = GaussianMixture([[2, -2], [0, 0], [1, 1]])
 X = np.array([[1, 2, 0, 4], [0, 1, 3, 1], [2, 0, 1, 5]])
 K = np.array([[4, 1, 0, 1], [1, 4, 2, 0], [0, 2, 5, 1], [1, 0, 1, 6]])
@@ -89,7 +87,7 @@ CALLS = {
     "laws.Discrete": (Discrete, {"points": [1, 3], "weights": [0.5, 0.5]}),
     "wishart.wishart_eigenvalues": (laws.wishart_eigenvalues, {"p": 3, "n": 4}),
     "wishart.sample_covariance_eigenvalues": (laws.sample_covariance_eigenvalues, {"X": X}),
-    "silverstein.GeneralizedMarchenkoPastur": (GeneralizedMarchenkoPastur, {"ratio": 2}),
+    "silverstein.SampleCovariance": (SampleCovariance, {"ratio": 2}),
     "spectral_law.pdf": (LAW.pdf, {"x": [1, 2]}),
     "spectral_law.cdf": (LAW.cdf, {"x": [1, 2]}),
     "spectral_law.ppf": (LAW.ppf, {"q": [0, 1]}),
@@ -427,7 +425,7 @@ OTHERS = {
     },
     "wishart.wishart_eigenvalues": {"rng": 0},
     "mixtures.sample": {"rng": 0},
-    "silverstein.GeneralizedMarchenkoPastur": {"population": Discrete([1, 3])},
+    "silverstein.SampleCovariance": {"population": Discrete([1, 3])},
     "shrinkage.oracle_shrinkage": {"law": GENERAL},
     "spikes.population_spike": {"population": Discrete([1, 3])},
     "nonlinear_gram.gram_outliers": {"law": nonlinear_gram.NonlinearGram(1, 0, 2, 3)},

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from rmtlib import plotting
+from rmtlib.book import plots as plotting
 
 mpl.use("agg")
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,13 @@ def extension(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "path", ["rmtlib/laws.py", "rmtlib/interactive.js", "rmtlib/interactive.css", "constraints.txt"]
+    "path",
+    [
+        "rmtlib/laws/_base.py",
+        "rmtlib/book/assets/interactive.js",
+        "rmtlib/book/assets/interactive.css",
+        "constraints.txt",
+    ],
 )
 def test_a_change_of_the_library_or_the_pins_re_executes_every_page(extension, path):
     before = extension.fingerprint()
@@ -44,7 +50,7 @@ def test_data_that_appear_re_execute_every_page(extension, monkeypatch, tmp_path
     before = extension.fingerprint()
     file = tmp_path / "mnist.gz"
     file.write_bytes(b"data")
-    monkeypatch.setattr(extension.datasets, "files_at_hand", lambda name: (file,))
+    monkeypatch.setattr(extension.data, "files_at_hand", lambda name: (file,))
     assert extension.fingerprint() != before
 
 

@@ -1,0 +1,293 @@
+"""The book's figures: one style, histograms against laws, text alternatives."""
+
+import warnings
+from io import BytesIO
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from rmtlib._checks import count, vector
+from rmtlib.laws import SpectralLaw
+
+SIMULATION = "#7aa6c2"
+SIMULATION_DARK = "#2f6690"
+THEORY = "#c8323c"
+ACCENT = "#e39b26"
+INK = "#22272e"
+MUTED = "#8a929c"
+PNG_DPI = 200
+CLASSES = ("#2f6690", "#e07a2e", "#3a8f5c", "#8b5fa8", "#b5495b")
+
+STYLE = {
+    "figure.figsize": (6.2, 3.2),
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "rmtlib",
+    "font.size": 10.5,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.prop_cycle": plt.cycler(color=CLASSES),
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "image.cmap": "cividis",
+}
+
+
+def use_style() -> None:
+    """Set the book's matplotlib style, and how a notebook shows its figures.
+
+    In a notebook, figures made of lines and bars are shown as SVG and figures
+    with images or many points as PNG at 200 dpi; the text given to `describe`
+    travels in the file as its ``Description``.
+
+    Example
+    -------
+    >>> use_style()
+    >>> plt.rcParams["axes.spines.top"]
+    False
+    """
+    plt.rcParams.update(STYLE)
+    # It depends on how busy the machine is, and a warning fails the book's build.
+    warnings.filterwarnings("ignore", message='Creating legend with loc="best"')
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    set_matplotlib_formats("svg", "png")
+    formatters = shell.display_formatter.formatters
+    formatters["image/svg+xml"].for_type(Figure, _as_svg)
+    formatters["image/png"].for_type(Figure, _as_png)
+
+
+def _as_svg(figure: Figure) -> str | None:
+    return None if _needs_raster(figure) else _render(figure, "svg").decode()
+
+
+def _as_png(figure: Figure) -> bytes | None:
+    return _render(figure, "png") if _needs_raster(figure) else None
+
+
+def _needs_raster(figure: Figure) -> bool:
+    for axes in figure.axes:
+        if axes.images or any(isinstance(c, QuadMesh) for c in axes.collections):
+            return True
+        points = [len(c.get_offsets()) for c in axes.collections if isinstance(c, PathCollection)]
+        if sum(points) + sum(len(line.get_xdata()) for line in axes.lines) > 12_000:
+            return True
+    return False
+
+
+def _render(figure: Figure, fmt: str) -> bytes:
+    text = {"Description": alt_text(figure)}
+    buffer = BytesIO()
+    if fmt == "svg":
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata=text | {"Date": None})
+        return buffer.getvalue()
+    figure.savefig(buffer, format="png", dpi=PNG_DPI, bbox_inches="tight")
+    # A palette of 256 colors can't be told from the original here, at a third of its size.
+    picture = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    chunk = PngInfo()
+    chunk.add_itxt("Description", text["Description"])
+    compact = BytesIO()
+    dpi = (PNG_DPI, PNG_DPI)
+    picture.save(compact, format="png", optimize=True, pnginfo=chunk, dpi=dpi)
+    return compact.getvalue()
+
+
+def describe(figure: Figure, text: str) -> Figure:
+    """Attach the text that stands for the figure where it can't be seen.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        The figure to describe.
+    text : str
+        What the figure shows, with its numbers; one or two sentences.
+
+    Returns
+    -------
+    matplotlib Figure
+        The same figure.
+
+    Raises
+    ------
+    ValueError
+        If the text is empty.
+
+    Example
+    -------
+    >>> alt_text(describe(plt.figure(), "A parabola with its minimum at 1."))
+    'A parabola with its minimum at 1.'
+    """
+    if not text.strip():
+        raise ValueError("text must say what the figure shows, got an empty string")
+    figure._rmtlib_alt = " ".join(text.split())
+    return figure
+
+
+def alt_text(figure: Figure) -> str:
+    """The text attached by `describe` or `spectrum`; empty if there is none."""
+    return getattr(figure, "_rmtlib_alt", "")
+
+
+def spectrum(
+    eigenvalues: ArrayLike,
+    law: SpectralLaw | None = None,
+    *,
+    ax: Axes | None = None,
+    bins: int = 60,
+    label: str = "eigenvalues",
+    law_label: str = "limiting law",
+    xlabel: str = r"eigenvalue $\lambda$",
+) -> Figure:
+    r"""Histogram of eigenvalues against the density of a law.
+
+    Bars have area (number of eigenvalues in the bin) / (number of all
+    eigenvalues), so that histogram and density agree also when the law has an
+    atom: the bulk then has area one minus the atom's mass. Eigenvalues at an
+    atom are counted in a stem whose height is written beside it, and
+    eigenvalues outside the bulk by more than a tenth of its width are marked
+    one by one.
+
+    Parameters
+    ----------
+    eigenvalues : array, shape (p,)
+        All eigenvalues, exact zeros included.
+    law : SpectralLaw, optional
+        The law to draw; bands, edges and atoms are its own.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure by default.
+    bins : int
+        Number of bars over the bulk.
+    label, law_label, xlabel : str
+        Names in the legend and on the axis.
+
+    Returns
+    -------
+    matplotlib Figure
+        The figure, with a text alternative made from the numbers drawn.
+
+    Raises
+    ------
+    ValueError
+        If eigenvalues are not a nonempty vector of finite numbers.
+
+    Example
+    -------
+    >>> from rmtlib.laws import MarchenkoPastur
+    >>> figure = spectrum([0.5, 1.0, 1.5], MarchenkoPastur(0.25), bins=3)
+    >>> "3 eigenvalues" in alt_text(figure)
+    True
+    """
+    lam = np.sort(vector("eigenvalues", eigenvalues))
+    count("bins", bins)
+    ax = plt.subplots()[1] if ax is None else ax
+    atoms = law.atoms if law is not None else ()
+    at_atom = np.zeros(lam.size, dtype=bool)
+    for position, _ in atoms:
+        at_atom |= np.abs(lam - position) <= 1e-9 * max(1.0, abs(lam[-1]))
+    continuous = lam[~at_atom]
+    if law is None:
+        low, high = continuous[0], continuous[-1]
+    else:
+        low, high = law.bands()[0, 0], law.bands()[-1, 1]
+    margin = 0.1 * (high - low)
+    bulk = continuous[(continuous >= low - margin) & (continuous <= high + margin)]
+    outliers = np.setdiff1d(continuous, bulk)
+    low, high = min(low, bulk.min(initial=low)), max(high, bulk.max(initial=high))
+
+    width = (high - low) / bins
+    heights, _, _ = ax.hist(
+        bulk,
+        bins=np.linspace(low, high, bins + 1),
+        weights=np.full(bulk.size, 1 / (lam.size * width)),
+        color=SIMULATION,
+        edgecolor="white",
+        linewidth=0.4,
+        label=label,
+    )
+    top = 1.25 * heights.max(initial=0.0)
+    text = f"Histogram of {lam.size} eigenvalues between {lam[0]:.3g} and {lam[-1]:.3g}"
+    if law is not None:
+        x, density = density_curve(law)
+        ax.plot(x, np.minimum(density, 10 * top), color=THEORY, label=law_label)
+        top = max(top, min(1.1 * np.nanmax(density), 1.6 * top))
+        bands = " and ".join(f"[{a:.3g}, {b:.3g}]" for a, b in law.bands())
+        text += f", with the density of {law_label} on {bands}"
+    for position, mass in atoms:
+        share = np.mean(np.abs(lam - position) <= 1e-9 * max(1.0, abs(lam[-1])))
+        note = f"{share:.1%} at {position:.3g} (law: {mass:.1%})"
+        ax.plot([position, position], [0, 0.92 * top], color=SIMULATION_DARK, lw=3, label=note)
+        text += f"; {share:.1%} of the eigenvalues are {position:.3g} (mass {mass:.3f} in the law)"
+    if outliers.size:
+        ax.plot(outliers, np.full(outliers.size, 0.02 * top), "v", color=ACCENT, markersize=8,
+                label="outside the bulk", clip_on=False)  # fmt: skip
+        listed = ", ".join(f"{x:.3g}" for x in outliers[:6])
+        text += f"; {outliers.size} outside the bulk, at {listed}"
+    ax.set(xlabel=xlabel, ylabel="density", ylim=(0, top))
+    ax.legend(loc="upper right")
+    return describe(ax.figure, text + ".")
+
+
+def density_curve(law: SpectralLaw, points: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    r"""Abscissas and density of a law, ready to be drawn.
+
+    Each band :math:`[a, b]` is sampled at
+    :math:`x = \frac{a+b}2 - \frac{b-a}2\cos\theta` for equidistant
+    :math:`\theta`, which is dense where the density rises like a square root;
+    bands are separated by NaN so that no line joins them.
+
+    Parameters
+    ----------
+    law : SpectralLaw
+        The law to draw.
+    points : int
+        Number of points a band, at least 3.
+
+    Returns
+    -------
+    x, density : arrays, shape (bands * (points + 1),)
+
+    Raises
+    ------
+    ValueError
+        If ``points`` is not an integer >= 3.
+
+    Example
+    -------
+    >>> from rmtlib.laws import Semicircle
+    >>> x, density = density_curve(Semicircle(), points=5)
+    >>> bool(np.isclose(density[2], 1 / np.pi))
+    True
+    """
+    count("points", points, at_least=3)
+    theta = np.linspace(1e-4, np.pi - 1e-4, points)
+    bands = law.bands()
+    x = np.concatenate([(a + b) / 2 - (b - a) / 2 * np.cos(theta) for a, b in bands])
+    gaps = points * np.arange(1, len(bands) + 1)
+    return np.insert(x, gaps, np.nan), np.insert(law.pdf(x), gaps, np.nan)

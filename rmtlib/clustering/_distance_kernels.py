@@ -1,0 +1,398 @@
+r"""Distance kernels of large-dimensional data, and their linearization for mixtures.
+
+Data X have shape (p, n), columns are samples, and
+
+.. math:: K_{ij}=f\Bigl(\frac1p\|x_i-x_j\|^2\Bigr),\qquad K_{ii}=f(0),
+
+is not divided by n: its eigenvalues range from order n (the constant vector)
+to order 1 (the bulk, and what shows the classes). In large dimension all
+distances concentrate around :math:`\tau=\frac2p\mathrm{tr}\,C^\circ`, so that only
+:math:`f(0)` and :math:`f,f',f''` at :math:`\tau` matter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rmtlib import _checks
+from rmtlib.mixtures import GaussianMixture
+
+_COLUMNS = "columns are samples"
+
+
+@dataclass(frozen=True)
+class RadialProfile:
+    r"""A kernel as a function f of the squared distance, with two derivatives.
+
+    Parameters
+    ----------
+    name : str
+        For legends.
+    value, first, second : callable
+        :math:`f,f',f''` on [0, inf), vectorized. The profile itself can be called
+        like ``value``.
+
+    Example
+    -------
+    >>> def f(t): return 1 / (1 + t)
+    >>> def first(t): return -1 / (1 + t) ** 2
+    >>> def second(t): return 2 / (1 + t) ** 3
+    >>> inverse = RadialProfile("inverse", f, first, second)
+    >>> inverse(1.0), inverse.first(1.0)
+    (0.5, -0.25)
+    """
+
+    name: str
+    value: Callable[[np.ndarray], np.ndarray]
+    first: Callable[[np.ndarray], np.ndarray]
+    second: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, t: np.ndarray) -> np.ndarray:
+        """Value f(t)."""
+        return self.value(t)
+
+    def at(self, center: float) -> tuple[float, float, float]:
+        """The three numbers f, f', f'' at one point."""
+        return float(self.value(center)), float(self.first(center)), float(self.second(center))
+
+    def shift(self, center: float) -> float:
+        r"""The number :math:`F=f(0)-f(\tau)+\tau f'(\tau)` at the given center.
+
+        K contains F times the identity: F moves the whole spectrum.
+        """
+        f, first, _ = self.at(center)
+        return float(self.value(0.0)) - f + center * first
+
+
+def heat_kernel() -> RadialProfile:
+    r"""The heat (Gaussian) kernel :math:`f(t)=e^{-t/2}`.
+
+    Returns
+    -------
+    RadialProfile
+
+    Example
+    -------
+    The shift of the spectrum is 1 - 2/e for white noise:
+
+    >>> abs(heat_kernel().shift(2.0) - (1 - 2 / np.e)) < 1e-15
+    True
+    """
+    return RadialProfile(
+        "heat",
+        lambda t: np.exp(-0.5 * t),
+        lambda t: -np.exp(-0.5 * t) / 2,
+        lambda t: np.exp(-0.5 * t) / 4,
+    )
+
+
+def quadratic_profile(
+    value: float, first: float, second: float, center: float = 2.0
+) -> RadialProfile:
+    r"""The quadratic kernel with given value and derivatives at one distance.
+
+    .. math:: f(t)=a+b\,(t-\tau)+\tfrac12d\,(t-\tau)^2 .
+
+    Parameters
+    ----------
+    value, first, second : float
+        a, b and d: :math:`f,f',f''` at the center. Mean differences are seen through
+        b, covariance differences through d.
+    center : float
+        :math:`\tau\ge0`: 2 for data with identity covariance.
+
+    Returns
+    -------
+    RadialProfile
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not finite, or ``center`` is negative.
+
+    Example
+    -------
+    >>> quadratic_profile(5, -1, 3).at(2.0)
+    (5.0, -1.0, 3.0)
+    """
+    a, b, d = (
+        _checks.finite(name, number)
+        for name, number in (("value", value), ("first", first), ("second", second))
+    )
+    tau = _checks.nonnegative("center", center, "a squared distance")
+    return RadialProfile(
+        "quadratic",
+        lambda t: a + b * (t - tau) + d / 2 * (t - tau) ** 2,
+        lambda t: b + d * (t - tau),
+        lambda t: d + 0.0 * t,
+    )
+
+
+def squared_distances(X: ArrayLike) -> np.ndarray:
+    r"""Normalized squared distances :math:`\frac1p\|x_i-x_j\|^2` of all pairs of columns.
+
+    Parameters
+    ----------
+    X : array_like, shape (p, n)
+        The data.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Symmetric, nonnegative, with zeros on the diagonal.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is not a finite matrix.
+
+    Notes
+    -----
+    From the Gram matrix of the centered data, clipped at 0: the rounding error is
+    relative to the squared norms, not to the distance.
+
+    Example
+    -------
+    >>> squared_distances([[0, 3], [0, 4]])
+    array([[ 0. , 12.5],
+           [12.5,  0. ]])
+    """
+    X = _checks.matrix("X", X, why=_COLUMNS)
+    X = X - X.mean(axis=1, keepdims=True)
+    gram = X.T @ X
+    gram /= X.shape[0]
+    norms = np.diag(gram).copy()
+    gram *= -2
+    gram += norms[:, None] + norms
+    return np.maximum(gram, 0, out=gram)
+
+
+def distance_kernel(X: ArrayLike, profile: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    r"""Kernel matrix :math:`K_{ij}=f(\frac1p\|x_i-x_j\|^2)`, :math:`K_{ii}=f(0)`.
+
+    Parameters
+    ----------
+    X : array_like, shape (p, n)
+        The data.
+    profile : RadialProfile or callable
+        f, vectorized.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is not a finite matrix, or f is not finite on its distances.
+
+    Notes
+    -----
+    The kernel matrices of :cite:t:`ElKaroui10,CBG16`.
+
+    Example
+    -------
+    >>> K = distance_kernel([[0, 2, 0], [0, 0, 2]], heat_kernel())
+    >>> np.log(K).round(4) + 0.0
+    array([[ 0., -1., -1.],
+           [-1.,  0., -2.],
+           [-1., -2.,  0.]])
+    """
+    K = np.asarray(profile(squared_distances(X)))
+    return _checks.matrix("profile(distances)", K, why="f of the squared distances")
+
+
+def center(K: ArrayLike) -> np.ndarray:
+    r"""Centered kernel :math:`PKP`, :math:`P=I-\frac1n11^{\mathsf T}`.
+
+    The kernel of the data without the constant vector, which dominates K. Its
+    informative eigenvectors start with the first, those of K with the second.
+
+    Parameters
+    ----------
+    K : array_like, shape (n, n)
+        Symmetric.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+
+    Raises
+    ------
+    ValueError
+        If ``K`` is not symmetric.
+
+    Example
+    -------
+    >>> center([[2.0, 1.0], [1.0, 2.0]])
+    array([[ 0.5, -0.5],
+           [-0.5,  0.5]])
+    """
+    K = _checks.symmetric("K", K)
+    mean = K.mean(axis=0)
+    return K - mean - mean[:, None] + mean.mean()
+
+
+def normalized_laplacian(K: ArrayLike) -> np.ndarray:
+    r"""Normalized Laplacian :math:`n\,D^{-1/2}KD^{-1/2}`, :math:`D=\mathrm{diag}(K1_n)`.
+
+    Largest eigenvalue n, with eigenvector :math:`D^{1/2}1`; the informative ones follow.
+    Graph theory often calls the identity minus :math:`D^{-1/2}KD^{-1/2}` by this name.
+
+    Parameters
+    ----------
+    K : array_like, shape (n, n)
+        Symmetric, with positive row sums.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+
+    Raises
+    ------
+    ValueError
+        If ``K`` is not symmetric or a row sum is not positive.
+
+    Notes
+    -----
+    The matrix of :cite:t:`NgJordanWeiss02`, times n so that its bulk has the order of
+    that of K.
+
+    Example
+    -------
+    >>> normalized_laplacian([[2.0, 1.0], [1.0, 2.0]]).round(4)
+    array([[1.3333, 0.6667],
+           [0.6667, 1.3333]])
+    """
+    K = _checks.symmetric("K", K)
+    degrees = K.sum(axis=0)
+    if degrees.min() <= 0:
+        raise ValueError(
+            f"K must have positive row sums, got {degrees.min():g} (D^(-1/2) needs them)"
+        )
+    roots = np.sqrt(degrees)
+    return len(K) * K / roots / roots[:, None]
+
+
+def linearization_terms(
+    X: ArrayLike, labels: ArrayLike, mixture: GaussianMixture, profile: RadialProfile
+) -> dict[str, np.ndarray]:
+    r"""Terms of the linearized kernel matrix of a Gaussian mixture, one by one.
+
+    Kernel :math:`K_{ij}=f(\frac1p\|x_i-x_j\|^2)`, not divided by n, columns
+    :math:`x_i=\mu_a+w_i`, :math:`w_i\sim\mathcal N(0,C_a)`. With
+    :math:`\tau=\frac2p\mathrm{tr}\,C^\circ`, :math:`C^\circ=\sum_a\pi_aC_a`,
+    :math:`u_i=\frac1p(\|w_i\|^2-\mathrm{tr}\,C^\circ)`, and :math:`f,f',f''` at :math:`\tau`:
+
+    - ``constant``: :math:`f`, of operator norm n;
+    - ``gram``: :math:`-\frac2pf'\,w_i^{\mathsf T}w_j`, of norm O(1) like the others
+      where nothing is said;
+    - ``means``: :math:`\frac1pf'\,\|\mu_a-\mu_b\|^2`, a and b the classes of i and j;
+    - ``identity``: :math:`(f(0)-f+\tau f')\,\delta_{ij}`;
+    - ``norms``: :math:`f'\,(u_i+u_j)`, of norm :math:`\sqrt n`;
+    - ``cross``: :math:`\frac2pf'\,(\mu_a-\mu_b)^{\mathsf T}(w_i-w_j)`;
+    - ``quadratic``: :math:`\frac12f''\,[(u_i+u_j)^2+\frac4{p^2}\mathrm{tr}\,C_aC_b]`.
+
+    The first three are the usual short form of the theorem (for two balanced classes
+    ``means`` is a multiple of :math:`jj^{\mathsf T}-11^{\mathsf T}`); none of the other
+    four tends to zero.
+
+    Parameters
+    ----------
+    X : array_like, shape (p, n)
+        Data of the mixture, not normalized.
+    labels : array_like, shape (n,)
+        Classes 0 to K - 1 of the columns.
+    mixture : GaussianMixture
+        Means and covariances.
+    profile : RadialProfile
+        f, with :math:`f'''` bounded near :math:`\tau`.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n, n)
+        In the order of the list.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or a label is not a class.
+
+    Notes
+    -----
+    :cite:t:`CBG16`; first order in :cite:t:`ElKaroui10`; short form in
+    :cite:t:`LiaoTalk24`. The sum is at :math:`O(p^{-1/2})` from K in operator norm, for
+    means and :math:`p^{-1/2}\mathrm{tr}(C_a-C_b)` of order 1.
+
+    Example
+    -------
+    For a linear profile the expansion is exact off the diagonal:
+
+    >>> mixture = GaussianMixture(np.eye(5)[:, :2])
+    >>> X, labels = mixture.sample(4, rng=0)
+    >>> f = quadratic_profile(1.0, -0.5, 0.0)
+    >>> error = distance_kernel(X, f) - sum(linearization_terms(X, labels, mixture, f).values())
+    >>> bool(np.abs(error - np.diag(np.diag(error))).max() < 1e-13)
+    True
+    """
+    t, T, psi = mixture.second_order()
+    X = _checks.matrix("X", X, (mixture.p, None), _COLUMNS)
+    labels = _checks.labels("labels", labels, X.shape[1], "one per column of X")
+    u = psi(X, labels) + t[labels] / np.sqrt(mixture.p)
+    p, n = X.shape
+    tau = 2 * mixture.typical_squared_norm()
+    f, first, second = profile.at(tau)
+    W = X - mixture.means[:, labels]
+    gram = W.T @ W
+    gaps = squared_distances(mixture.means)[np.ix_(labels, labels)]
+    projections = mixture.means.T @ W  # mu_a^T w_i
+    own = projections[labels, np.arange(n)]
+    other = projections[labels, :]  # other[i, j] = mu_a^T w_j, a the class of i
+    return {
+        "constant": np.full((n, n), f),
+        "gram": -2 / p * first * gram,
+        "means": first * gaps,
+        "identity": profile.shift(tau) * np.eye(n),
+        "norms": first * (u[:, None] + u),
+        "cross": 2 / p * first * (own[:, None] + own - other - other.T),
+        "quadratic": second / 2 * ((u[:, None] + u) ** 2 + 4 / p * T[np.ix_(labels, labels)]),
+    }
+
+
+def linearized_kernel(
+    X: ArrayLike, labels: ArrayLike, mixture: GaussianMixture, profile: RadialProfile
+) -> np.ndarray:
+    r"""Linearized kernel matrix of a Gaussian mixture: the sum of `linearization_terms`.
+
+    .. math:: \|K-\tilde K\|=O(p^{-1/2}),\qquad K_{ij}=f\bigl(\tfrac1p\|x_i-x_j\|^2\bigr).
+
+    Parameters
+    ----------
+    X, labels, mixture, profile
+        As in `linearization_terms`.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or a label is not a class.
+
+    Notes
+    -----
+    :cite:t:`CBG16`. Error of order :math:`p^{-1/2}` in operator norm.
+
+    Example
+    -------
+    >>> mixture = GaussianMixture(np.zeros((400, 1)))
+    >>> X, labels = mixture.sample(200, rng=0)
+    >>> K = distance_kernel(X, heat_kernel())
+    >>> error = K - linearized_kernel(X, labels, mixture, heat_kernel())
+    >>> bool(np.linalg.norm(error, 2) < 3 / np.sqrt(400))
+    True
+    """
+    return sum(linearization_terms(X, labels, mixture, profile).values())

@@ -1,0 +1,389 @@
+r"""Spectrum of the Hessian of a loss at a critical point: Wishart plus semicircle.
+
+The Hessian of a squared loss is a covariance of gradients plus a sum of second
+derivatives weighted by residuals, H = H0 + H1. When the two are free, H0 has a
+Marchenko-Pastur law and H1 a semicircle, or the law of a network of rectified
+linear units, H follows a free compound Poisson law with a semicircle added.
+Its equation is rational, so that everything here is in closed form up to the
+roots of one polynomial.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rmtlib._checks import as_rng, count, nonnegative, positive, positive_array
+from rmtlib.laws import FreePoisson as FreePoisson
+
+
+class HessianLaw(FreePoisson):
+    r"""Hessian of a squared loss at a critical point, if Wishart and semicircle were free.
+
+    :math:`H = \frac1m JJ^{\mathsf T} + H_1`, J of shape (n, m) with independent entries
+    of variance one, H1 symmetric with independent entries of variance :math:`2\varepsilon/n`
+    off the diagonal; :math:`\phi = n/m` parameters per residual, energy
+    :math:`\varepsilon` (half the mean squared residual). The law is
+    ``MarchenkoPastur(phi) + Semicircle(2 * energy)``. With :math:`G = -m`,
+
+    .. math::
+
+        z = \frac1{1 - \phi G} + 2 \varepsilon G + \frac1G
+        \iff 2 \varepsilon \phi G^3 - (2 \varepsilon + z \phi) G^2 + (z + \phi - 1) G - 1 = 0 .
+
+    Parameters
+    ----------
+    parameters_per_residual : positive number
+        n / m.
+    energy : positive number
+        Energy; at energy 0 the law is ``MarchenkoPastur(parameters_per_residual)``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not positive.
+
+    Notes
+    -----
+    Model and cubic: :cite:t:`PenningtonBahri17`. The Kolmogorov distance between the
+    eigenvalues of one matrix and the law is O(1/n) up to logarithms, the index of one
+    matrix differs from `index` by O(1/n), its extreme eigenvalues from the edges by O(n^(-2/3)).
+
+    Example
+    -------
+    >>> law = HessianLaw(0.5, 0.1)
+    >>> round(law.index(), 10), round(law.moment(2), 10)  # 1 + phi + 2 energy
+    (0.1135620321, 1.7)
+    """
+
+    def __init__(self, parameters_per_residual: float, energy: float):
+        phi = positive("parameters_per_residual", parameters_per_residual)
+        self._energy = positive(
+            "energy", energy, "at energy 0 the law is MarchenkoPastur(parameters_per_residual)"
+        )
+        super().__init__([phi], [1 / phi], 2 * self._energy)
+
+    def __repr__(self) -> str:
+        return f"HessianLaw(parameters_per_residual={self._jumps[0]:g}, energy={self._energy:g})"
+
+
+class ReluHessianLaw(FreePoisson):
+    r"""As `HessianLaw`, with the second derivatives of a network of rectified linear units.
+
+    One hidden layer, all widths equal: the only second derivatives join a first-layer
+    weight to the second-layer weight of the same unit, and each residual adds a pair of
+    eigenvalues :math:`\pm t`, :math:`t^2 = \varepsilon\phi^2/2`, to H1 at rate
+    :math:`1/(2\phi)`. With :math:`G = -m`,
+
+    .. math::
+
+        z = \frac1{1 - \phi G} + \frac{\varepsilon \phi G}{2 - \varepsilon \phi^2 G^2} + \frac1G .
+
+    The variance of H1 is :math:`\varepsilon\phi/2`, its kurtosis :math:`2 + \phi`. The Hessian has
+    an atom at 0 of mass :math:`1 - 2/\phi` if :math:`\phi > 2`.
+
+    Parameters
+    ----------
+    parameters_per_residual : positive number
+        :math:`\phi = 2 n / m`, n the common width, m the number of samples.
+    energy : positive number
+        Half the mean squared residual.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not positive.
+
+    Notes
+    -----
+    :cite:t:`PenningtonBahri17`. Errors as in `HessianLaw`.
+
+    Example
+    -------
+    >>> round(ReluHessianLaw(0.5, 0.5).index(), 10)
+    0.0775404573
+    """
+
+    def __init__(self, parameters_per_residual: float, energy: float):
+        phi = positive("parameters_per_residual", parameters_per_residual)
+        self._energy = positive("energy", energy)
+        t = phi * np.sqrt(self._energy / 2)
+        super().__init__([phi, t, -t], [1 / phi, 0.5 / phi, 0.5 / phi])
+        self._phi = phi
+
+    def __repr__(self) -> str:
+        return f"ReluHessianLaw(parameters_per_residual={self._phi:g}, energy={self._energy:g})"
+
+
+def critical_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:
+    r"""Energy below which the limiting Hessian of `HessianLaw` has no negative eigenvalue.
+
+    At :math:`\phi` parameters per residual, with :math:`s = \sqrt{1 + 8\phi}`,
+
+    .. math::
+
+        \varepsilon_c = \tfrac1{16}\big(1 - 20\phi - 8\phi^2 + (1 + 8\phi)^{3/2}\big)
+            = \frac{4 (1 - \phi)^3 (1 + s)}{(3 + s)^3} \quad (\phi \le 1),
+        \qquad \varepsilon_c = 0 \quad (\phi \ge 1).
+
+    The second form loses no digit, neither near :math:`\phi = 0`, where it is 1/8, nor near
+    :math:`\phi = 1`, where it is :math:`\frac2{27}(1 - \phi)^3`.
+
+    Parameters
+    ----------
+    parameters_per_residual : array of positive numbers
+        Any shape.
+
+    Returns
+    -------
+    array of the shape of ``parameters_per_residual``
+
+    Raises
+    ------
+    ValueError
+        If an entry is not positive.
+
+    Notes
+    -----
+    First form: :cite:t:`PenningtonBahri17`. At finite n the smallest eigenvalue reaches 0
+    within O(n^(-2/3)) of this energy.
+
+    Example
+    -------
+    >>> round(float(critical_energy(0.5)), 12)
+    0.011271242969
+    """
+    phi = positive_array("parameters_per_residual", parameters_per_residual)
+    s = np.sqrt(1 + 8 * phi)
+    return (4 * np.clip(1 - phi, 0, None) ** 3 * (1 + s) / (3 + s) ** 3)[()]
+
+
+def relu_critical_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:
+    r"""Energy below which the limiting Hessian of `ReluHessianLaw` has no negative eigenvalue.
+
+    At :math:`\phi` parameters per residual, with :math:`\chi = 1 + 16\phi - 8\phi^2`
+    and :math:`s = \sqrt\chi`,
+
+    .. math::
+
+        \varepsilon_c = \frac{27 - 18\chi - \chi^2 + 8\chi^{3/2}}{32\,\phi\,(1 - \phi)^3}
+            = \frac{16 (1 - \phi)^3 (1 + s)}{\phi\,(3 + s)^3} \quad (\phi \le 1),
+        \qquad \varepsilon_c = 0 \quad (\phi \ge 1).
+
+    Parameters
+    ----------
+    parameters_per_residual : array of positive numbers
+        Any shape.
+
+    Returns
+    -------
+    array of the shape of ``parameters_per_residual``
+
+    Raises
+    ------
+    ValueError
+        If an entry is not positive.
+
+    Notes
+    -----
+    First form: :cite:t:`PenningtonBahri17`. Finite n as in `critical_energy`.
+
+    Example
+    -------
+    >>> round(float(relu_critical_energy(0.5)), 10)
+    0.0810367098
+    """
+    phi = positive_array("parameters_per_residual", parameters_per_residual)
+    below = np.clip(1 - phi, 0, None)
+    s = np.sqrt(1 + 8 * np.minimum(phi, 1) * (2 - np.minimum(phi, 1)))
+    return (16 * below**3 * (1 + s) / (phi * (3 + s) ** 3))[()]
+
+
+def splitting_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:
+    r"""Energy at which the two bands of `HessianLaw` merge.
+
+    At more parameters than residuals, :math:`\phi > 1`, a low energy broadens the zero
+    eigenvalues into a band of mass :math:`1 - 1/\phi` of their own, up to
+
+    .. math:: \varepsilon_m = \tfrac12\,\phi\,(\phi^{1/3} - 1)^3 .
+
+    Parameters
+    ----------
+    parameters_per_residual : array of positive numbers
+        Any shape; at most 1 there is one band at every energy, and the result is 0.
+
+    Returns
+    -------
+    array of the shape of ``parameters_per_residual``
+
+    Raises
+    ------
+    ValueError
+        If an entry is not positive.
+
+    Notes
+    -----
+    Where both derivatives of z(G) in `HessianLaw` vanish; the density then has a cubic-root
+    cusp. Edges at finite n fluctuate by O(n^(-2/3)).
+
+    Example
+    -------
+    >>> round(float(splitting_energy(8.0)), 12)
+    4.0
+    """
+    phi = positive_array("parameters_per_residual", parameters_per_residual)
+    root = np.cbrt(phi)
+    above = np.clip(phi - 1, 0, None) / (root**2 + root + 1)  # root - 1 without cancellation
+    return (0.5 * phi * above**3)[()]
+
+
+def index_coefficient(parameters_per_residual: ArrayLike) -> np.ndarray | float:
+    r"""Coefficient of the index just above the critical energy.
+
+    For `HessianLaw` at :math:`\phi < 1`, as :math:`\varepsilon \downarrow \varepsilon_c`,
+
+    .. math::
+
+        \alpha \simeq \alpha_0 \Big(\frac{\varepsilon - \varepsilon_c}{\varepsilon_c}\Big)^{3/2},
+        \qquad \alpha_0 = \frac{2}{3\pi} \sqrt{\frac{2}{|z''|}}\;
+            \big(2 |G| \varepsilon_c\big)^{3/2},
+        \qquad z'' = \frac{2\phi^2}{(1 - \phi G)^3} + \frac2{G^3},
+
+    at the double root :math:`G = -(3 + s) / ((1 + s)(1 - \phi))`, :math:`s = \sqrt{1 + 8\phi}`.
+
+    Parameters
+    ----------
+    parameters_per_residual : array of positive numbers below 1
+        Any shape.
+
+    Returns
+    -------
+    array of the shape of ``parameters_per_residual``
+
+    Raises
+    ------
+    ValueError
+        If an entry is not positive, or not below 1 (there the critical energy is 0).
+
+    Notes
+    -----
+    The exponent is in :cite:t:`PenningtonBahri17`. Relative error O(the relative excess of energy).
+
+    Example
+    -------
+    >>> round(float(index_coefficient(0.5)), 11)
+    0.03350066642
+    """
+    phi = positive_array("parameters_per_residual", parameters_per_residual)
+    if phi.size and phi.max() >= 1:
+        raise ValueError(
+            f"parameters_per_residual must be below 1, got {phi.max():g} (the critical energy is 0)"
+        )
+    s, energy = np.sqrt(1 + 8 * phi), critical_energy(phi)
+    G = -(3 + s) / ((1 + s) * (1 - phi))
+    bend = 2 * phi**2 / (1 - phi * G) ** 3 + 2 / G**3
+    return (2 / (3 * np.pi) * np.sqrt(2 / np.abs(bend)) * (-2 * G * energy) ** 1.5)[()]
+
+
+def sample_hessian(
+    parameters: int,
+    residuals: int,
+    energy: float,
+    rng: int | np.random.Generator | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Draw the two parts of the Hessian that `HessianLaw` describes.
+
+    .. math:: H_0 = \tfrac1m JJ^{\mathsf T}, \qquad
+              H_1 = \sqrt{\varepsilon / n}\,(W + W^{\mathsf T}),
+
+    J of shape (n, m) and W of shape (n, n) with independent standard Gaussian entries.
+
+    Parameters
+    ----------
+    parameters : integer >= 1
+        n.
+    residuals : integer >= 1
+        m.
+    energy : number >= 0
+        Half the mean squared residual.
+    rng : None, int or Generator
+        Source of randomness.
+
+    Returns
+    -------
+    H0, H1 : arrays, shape (n, n)
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer or the energy is negative.
+
+    Notes
+    -----
+    :cite:t:`PenningtonBahri17`; finite n as in `HessianLaw`.
+
+    Example
+    -------
+    >>> H0, H1 = sample_hessian(40, 80, 0.1, rng=0)
+    >>> bool(np.linalg.eigvalsh(H0)[0] > 0), bool(np.allclose(H1, H1.T))
+    (True, True)
+    """
+    n, m = count("parameters", parameters), count("residuals", residuals)
+    energy, rng = nonnegative("energy", energy), as_rng(rng)
+    J, W = rng.standard_normal((n, m)), rng.standard_normal((n, n))
+    return J @ J.T / m, np.sqrt(energy / n) * (W + W.T)
+
+
+def sample_relu_curvature(
+    width: int,
+    samples: int,
+    energy: float,
+    rng: int | np.random.Generator | None = None,
+) -> np.ndarray:
+    r"""Draw the residual part H1 of a network of rectified linear units.
+
+    One hidden layer, n inputs, hidden units and outputs, m samples. With residuals E of
+    shape (n, m) and variance :math:`2\varepsilon`, standard Gaussian inputs X, shape (n, m), and
+    unit k active on a random half of the samples, :math:`D_k` diagonal with entries 0 and 1,
+
+    .. math::
+
+        H_1 = \bigoplus_{k=1}^{n} \begin{pmatrix} 0 & B_k \\ B_k^{\mathsf T} & 0 \end{pmatrix},
+        \qquad B_k = \tfrac1m E D_k X^{\mathsf T} .
+
+    Parameters
+    ----------
+    width : integer >= 1
+        n; the matrix has 2 n**2 rows.
+    samples : integer >= 1
+        m; there are 2 n / m parameters per residual.
+    energy : number >= 0
+        Half the mean squared residual.
+    rng : None, int or Generator
+        Source of randomness.
+
+    Returns
+    -------
+    array, shape (2 n**2, 2 n**2)
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer or the energy is negative.
+
+    Notes
+    -----
+    :cite:t:`PenningtonBahri17`. Its moments differ from those of the law by O(1/n).
+
+    Example
+    -------
+    >>> lam = np.linalg.eigvalsh(sample_relu_curvature(4, 9, 1.0, rng=0))
+    >>> bool(np.allclose(lam, -lam[::-1]))
+    True
+    """
+    n, m = count("width", width), count("samples", samples)
+    energy, rng = nonnegative("energy", energy), as_rng(rng)
+    E, X = np.sqrt(2 * energy) * rng.standard_normal((n, m)), rng.standard_normal((n, m))
+    H1 = np.zeros((n, 2, n, n, 2, n))
+    for k in range(n):
+        B = (E * (rng.random(m) < 0.5)) @ X.T / m
+        H1[k, 0, :, k, 1, :], H1[k, 1, :, k, 0, :] = B, B.T
+    return H1.reshape(2 * n * n, 2 * n * n)

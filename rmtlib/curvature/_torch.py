@@ -1,0 +1,284 @@
+r"""Hessians of torch models: products, the split in two parts, exact matrices of small nets.
+
+For a loss :math:`L(\theta) = \ell(f(\theta))`, f the outputs on a fixed batch,
+
+.. math::
+
+    \nabla^2 L = \underbrace{J^{\mathsf T}\, \nabla^2\ell\, J}_{H_0}
+        + \underbrace{\sum_k \frac{\partial\ell}{\partial f_k} \nabla^2 f_k}_{H_1},
+    \qquad J = \frac{\partial f}{\partial\theta} ;
+
+H0 (Gauss-Newton) is positive semidefinite when the loss is convex in the outputs,
+H1 carries the residuals. All three are SciPy ``LinearOperator``, so that
+``scipy.sparse.linalg.eigsh``, ``cg`` and `rmtlib.lanczos` apply to them.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy.sparse.linalg import LinearOperator
+from torch.func import functional_call
+
+from rmtlib import _checks
+
+_DENSE_LIMIT = 6000
+_CHUNK = 64
+
+
+def _squared(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return ((out - y) ** 2).sum() / (2 * len(out))
+
+
+_LOSSES = {"squared": _squared, "cross-entropy": torch.nn.functional.cross_entropy}
+
+
+class Curvature:
+    r"""Second derivatives of the loss of a torch model at its present parameters.
+
+    The loss is :math:`\frac1{2n}\sum_i \|f(x_i) - y_i\|^2` for ``"squared"`` and
+    :math:`-\frac1n\sum_i \log\mathrm{softmax}(f(x_i))_{y_i}` for ``"cross-entropy"``.
+    Products with the Hessian are gradients of :math:`\langle\nabla L, v\rangle` (double
+    backward). Products with H0 take :math:`Jv`, which is the gradient of
+    :math:`\langle J^{\mathsf T} u, v\rangle` in u, then the Hessian of the loss in the outputs,
+    then a backward pass; J is never stored. Parameters are those that require
+    a gradient, in the order of ``named_parameters``, each flattened; they are copied, so
+    that the operators keep to this point when training goes on. At a kink (ReLU at 0)
+    torch's derivative is taken.
+
+    Parameters
+    ----------
+    network : torch module
+        Any architecture that torch can differentiate twice; without dropout and batch
+        normalization in training mode, which would make products of different functions.
+    X : array_like, shape (p, n), or torch tensor
+        Data. An array has samples in columns and is passed transposed, as in
+        `rmtlib.nets`; a tensor is passed as it is, samples first.
+    y : array_like or torch tensor
+        Real targets, shape (n,) or (outputs, n), or n class labels 0, 1, ... for
+        cross-entropy; a tensor is taken as it is, samples first.
+    loss : str or callable
+        "squared", "cross-entropy", or a function of (outputs, targets) that returns a scalar.
+
+    Raises
+    ------
+    ValueError
+        If the network has no parameters or is in training mode with random or
+        batch-dependent layers, if data are not finite or do not fit, or the loss is unknown.
+
+    Notes
+    -----
+    The split: :cite:t:`PenningtonBahri17`; products: :cite:t:`Pearlmutter94` and
+    :cite:t:`Schraudolph02`. Exact up to rounding: use float64 to count small eigenvalues.
+
+    Example
+    -------
+    >>> line = torch.nn.Linear(2, 1, bias=False, dtype=torch.float64)
+    >>> X = np.array([[1.0, 0.0, 1.0], [0.0, 2.0, 2.0]])
+    >>> H0, H1 = Curvature(line, X, [1.0, 1.0, 1.0]).dense()
+    >>> bool(np.allclose(H0, X @ X.T / 3)), bool(np.allclose(H1, 0))
+    (True, True)
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        X: ArrayLike | torch.Tensor,
+        y: ArrayLike | torch.Tensor,
+        loss: str | Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = "squared",
+    ):
+        live = {k: p for k, p in network.named_parameters() if p.requires_grad}
+        if not live:
+            raise ValueError("network must have parameters that require a gradient, got none")
+        _refuse_random_layers(network)
+        if not callable(loss):
+            _checks.one_of("loss", loss, tuple(_LOSSES), "or a function of outputs and targets")
+        leaves = {k: p.detach().clone().requires_grad_() for k, p in live.items()}
+        self._leaves = list(leaves.values())
+        rows = _rows(X, self._leaves[0])
+        self._out = functional_call(network, leaves, (rows,))
+        target = _targets(y, self._out.detach(), loss)
+        function = loss if callable(loss) else _LOSSES[loss]
+        value = function(self._out, target)
+        if value.ndim or not torch.isfinite(value):
+            raise ValueError(f"loss must be a finite scalar, got {value.detach()}")
+        self._slope = self._pull_back(value, None)
+        self._u = torch.zeros_like(self._out, requires_grad=True)
+        self._pulled = self._pull_back(self._out, self._u)
+        self._free = self._out.detach().requires_grad_()
+        at_outputs = function(self._free, target)
+        self._errors = torch.autograd.grad(at_outputs, self._free, create_graph=True)[0]
+
+        #: Number of parameters.
+        self.size = self._slope.numel()
+        #: Value of the loss.
+        self.loss = value.item()
+        #: Gradient of the loss, shape (size,).
+        self.gradient = self._slope.detach().cpu().numpy().copy()
+        #: Hessian of the loss.
+        self.hessian = self._operator(self._hessian_product)
+        #: Gauss-Newton part H0.
+        self.gauss_newton = self._operator(self._gauss_newton_product)
+        #: Residual part, H1 = H - H0.
+        self.residual = self.hessian - self.gauss_newton
+
+    def __repr__(self) -> str:
+        return f"Curvature({self.size} parameters, loss {self.loss:.6g})"
+
+    def dense(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both parts as matrices: H0 and H1, shape (size, size) each.
+
+        Raises
+        ------
+        ValueError
+            If there are more than 6000 parameters.
+        """
+        if self.size > _DENSE_LIMIT:
+            raise ValueError(
+                f"dense matrices are for at most {_DENSE_LIMIT} parameters, got {self.size} "
+                "(use the operators and rmtlib.lanczos)"
+            )
+        identity = np.eye(self.size, dtype=self.gradient.dtype)
+        H, H0 = self.hessian @ identity, self.gauss_newton @ identity
+        H, H0 = (H + H.T) / 2, (H0 + H0.T) / 2
+        return H0, H - H0
+
+    def _operator(self, product: Callable[[torch.Tensor], torch.Tensor]) -> LinearOperator:
+        def matmat(V: np.ndarray) -> np.ndarray:
+            columns = torch.as_tensor(np.ascontiguousarray(V.T)).to(self._slope)
+            done = [product(some) for some in columns.split(_CHUNK)]
+            return torch.cat(done).cpu().numpy().T
+
+        def matvec(v: np.ndarray) -> np.ndarray:
+            return matmat(np.reshape(v, (-1, 1)))[:, 0]
+
+        return LinearOperator(
+            (self.size, self.size),
+            matvec=matvec,
+            rmatvec=matvec,
+            matmat=matmat,
+            rmatmat=matmat,
+            dtype=self.gradient.dtype,
+        )
+
+    def _pull_back(self, outputs: torch.Tensor, u: torch.Tensor | None) -> torch.Tensor:
+        slopes = torch.autograd.grad(
+            outputs, self._leaves, u, create_graph=True, materialize_grads=True
+        )
+        return torch.cat([g.reshape(-1) for g in slopes])
+
+    def _hessian_product(self, V: torch.Tensor) -> torch.Tensor:
+        return _products(self._slope, self._leaves, V)
+
+    def _gauss_newton_product(self, V: torch.Tensor) -> torch.Tensor:
+        JV = _products(self._pulled, [self._u], V).reshape(-1, *self._out.shape)
+        curved = _products(self._errors, [self._free], JV).reshape(JV.shape)
+        return _products(self._out, self._leaves, curved)
+
+
+def _products(
+    of: torch.Tensor, leaves: list[torch.Tensor], directions: torch.Tensor
+) -> torch.Tensor:
+    """Gradients in the leaves of <of, v>, one row a direction v."""
+    if not of.requires_grad:
+        return torch.zeros(len(directions), sum(p.numel() for p in leaves)).to(of)
+    slopes = torch.autograd.grad(
+        of, leaves, directions, retain_graph=True, materialize_grads=True, is_grads_batched=True
+    )
+    return torch.cat([g.reshape(len(directions), -1) for g in slopes], dim=1)
+
+
+def principal_features(X: ArrayLike, components: int) -> np.ndarray:
+    r"""Leading principal components of data, for networks with a Hessian of moderate size.
+
+    The components of the centered columns along the leading eigenvectors of their
+    covariance, on a common scale such that the mean square of all entries is one.
+
+    Parameters
+    ----------
+    X : array_like, shape (p, n)
+        Data, columns are samples.
+    components : integer >= 1
+        Number of components k, at most p and n.
+
+    Returns
+    -------
+    array, shape (k, n)
+        Rows in the order of decreasing variance; the sign of each is such that
+        its largest entry in absolute value is positive.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is not a matrix of finite numbers, all columns are equal, or
+        ``components`` is out of range.
+
+    Notes
+    -----
+    No model: a linear map of the data. Relative variances are kept (no whitening).
+
+    Example
+    -------
+    >>> principal_features([[0, 0, 0, 4], [1, 1, 1, 1]], 1).round(3)
+    array([[-0.577, -0.577, -0.577,  1.732]])
+    """
+    X = _checks.matrix("X", X).astype(float)
+    k = _checks.count("components", components)
+    if k > min(X.shape):
+        raise ValueError(f"components must be at most min(p, n) = {min(X.shape)}, got {k}")
+    centered = X - X.mean(axis=1, keepdims=True)
+    if not centered.any():
+        raise ValueError("X must have columns that differ, got equal ones")
+    features = np.linalg.svd(centered, full_matrices=False)[0][:, :k].T @ centered
+    sign = np.sign(features[np.arange(k), np.abs(features).argmax(axis=1)])
+    return features * (sign / np.sqrt(np.mean(features**2)))[:, None]
+
+
+def _refuse_random_layers(network: torch.nn.Module) -> None:
+    random = (torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm)
+    for name, layer in network.named_modules():
+        if layer.training and isinstance(layer, random):
+            raise ValueError(
+                f"network must be in evaluation mode, got layer {name!r} in training mode "
+                "(call network.eval() first)"
+            )
+
+
+def _rows(X: ArrayLike | torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    if not isinstance(X, torch.Tensor):
+        return torch.as_tensor(_checks.matrix("X", X).T.copy()).to(like)
+    if X.ndim == 0 or X.numel() == 0 or (X.is_floating_point() and not X.isfinite().all()):
+        raise ValueError(f"X must be finite and nonempty, got shape {tuple(X.shape)}")
+    return X.to(like) if X.is_floating_point() else X.to(like.device)
+
+
+def _targets(y: ArrayLike | torch.Tensor, out: torch.Tensor, loss: str | Callable) -> torch.Tensor:
+    n = len(out)
+    if isinstance(y, torch.Tensor):
+        y = y.to(out.device)
+    elif loss == "cross-entropy":
+        labels = _checks.labels("y", y, length=n, why="classes 0, 1, ...")
+        y = torch.as_tensor(labels, dtype=torch.int64, device=out.device)
+    else:
+        values = _checks.real_array("y", y)
+        if values.ndim not in (1, 2) or values.shape[-1] != n:
+            raise ValueError(f"y must be of shape ({n},) or (outputs, {n}), got {values.shape}")
+        y = torch.as_tensor(values.T.copy()).to(out)
+    if loss == "squared":
+        y = y.to(out)
+        y = y[:, None] if y.ndim == 1 and out.ndim == 2 else y
+        if y.shape != out.shape:
+            raise ValueError(
+                f"y must have one entry an output, outputs have shape {tuple(out.shape)} "
+                f"(samples first), targets {tuple(y.shape)}"
+            )
+    elif loss == "cross-entropy":
+        classes = out.shape[1] if out.ndim > 1 else 0
+        if y.is_floating_point() or y.shape[:1] != out.shape[:1] or y.min() < 0:
+            raise ValueError(
+                f"y must be {n} class labels 0, 1, ..., got {y.dtype}, {tuple(y.shape)}"
+            )
+        if y.max() >= classes:
+            raise ValueError(f"y must be below the number of outputs {classes}, got {int(y.max())}")
+    return y

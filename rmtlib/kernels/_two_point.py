@@ -1,0 +1,461 @@
+r"""Kernels of random features: two-point Gaussian expectations of an activation.
+
+For w with independent standard normal entries and columns x, y of the data,
+
+.. math::
+
+    K(x,y)=\mathbb E\bigl[\sigma(w^{\mathsf T}x)\,\sigma(w^{\mathsf T}y)\bigr]
+    =\mathbb E[\sigma(u)\sigma(v)],\qquad
+    (u,v)\sim\mathcal N\Bigl(0,\begin{bmatrix}a&s\\s&b\end{bmatrix}\Bigr),
+
+with :math:`a=\|x\|^2,\ b=\|y\|^2,\ s=x^{\mathsf T}y`: the limit of
+:math:`\frac1N\Sigma^{\mathsf T}\Sigma`, :math:`\Sigma=\sigma(WX)` of shape (N, n), as the
+number N of features grows. Nothing here divides by p: data carry their own scale.
+
+Below, :math:`\rho=s/\sqrt{ab}` and :math:`\alpha=\arcsin\rho`, on which the formulas of
+`rmtlib.two_point_forms` (closed forms) and `rmtlib.mehler` (any activation) depend.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rmtlib import _checks
+from rmtlib.activations import Activation
+from rmtlib.activations._two_point_forms import PRODUCTS
+from rmtlib.kernels._mehler import MehlerSeries, series_expectation
+
+_COLUMNS = "columns are samples"
+_COLLINEAR = np.arcsin(1 - 1e-6)  # |alpha| above which it is computed from the columns
+
+
+def _evaluator(activation: Activation, a: np.ndarray, b: np.ndarray, derivative: bool) -> Callable:
+    """Function of index arrays i into a, j into b, and of s and alpha at (i, j)."""
+    tiny = np.sqrt(np.finfo(float).tiny)
+    same = b is a
+    zeros = a <= tiny, b <= tiny
+    a, b = np.where(zeros[0], 1.0, a), np.where(zeros[1], 1.0, b)
+    form, sigma = activation.form, activation
+    if derivative and form is None:
+        if activation.jumps:
+            raise ValueError(
+                f"activation must not jump, got jumps at {activation.jumps} "
+                "(the kernel of its derivative is infinite on the diagonal)"
+            )
+        sigma = Activation(
+            f"{activation.name}'", activation.derivative, np.zeros_like, jumps=activation.kinks
+        )
+    kind = "mean_derivative" if derivative and form else "mean"
+    mean = getattr(sigma.moments(a), kind)
+    means = mean, mean if same else getattr(sigma.moments(b), kind)
+    at_zero = float((activation.derivative if derivative else activation.value)(np.zeros(())))
+
+    if form is None:
+        left = MehlerSeries(sigma, a)
+        right = left if same else MehlerSeries(sigma, b)
+
+        def regular(i, j, s, alpha):
+            return series_expectation(left.at(i), right.at(j), alpha)
+
+    else:
+        product = PRODUCTS[form.family][derivative]
+        gain, offset, square = form.gain, form.offset, form.stretch**2
+
+        def regular(i, j, s, alpha):
+            base = product(square * a[i], square * b[j], square * s, alpha, *form.parameters)
+            if derivative:
+                return gain**2 * square * base
+            return gain**2 * base + offset * (means[0][i] + means[1][j] - offset)
+
+    def evaluate(i, j, s, alpha):
+        K = np.broadcast_to(regular(i, j, s, alpha), s.shape)
+        first, second = zeros[0][i], zeros[1][j]
+        if first.any() or second.any():  # sigma(0) times the mean of the other
+            left = np.where(first, at_zero, means[0][i])
+            right = np.where(second, at_zero, means[1][j])
+            K = np.where(first | second, left * right, K)
+        return K
+
+    return evaluate
+
+
+def _diagonal(activation: Activation, a: np.ndarray, derivative: bool) -> np.ndarray:
+    """E sigma(u)^2 or E sigma'(u)^2 at variances a, by the one-dimensional formulas."""
+    zero = a <= np.sqrt(np.finfo(float).tiny)
+    moments = activation.moments(np.where(zero, 1.0, a))
+    at_zero = (activation.derivative if derivative else activation.value)(np.zeros(a.shape))
+    square = moments.centered_second_moment + moments.mean**2
+    if derivative:
+        square = moments.mean_squared_derivative
+    return np.where(zero, at_zero**2, square)
+
+
+def _angle(a: np.ndarray, b: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """arcsin(rho), 0 where a or b is 0."""
+    scale = np.sqrt(a) * np.sqrt(b)
+    rho = np.divide(
+        s, scale, out=np.zeros(np.broadcast_shapes(scale.shape, s.shape)), where=scale > 0
+    )
+    equal = (a == b) & (np.abs(s) == a)
+    return np.arcsin(np.where(equal, np.sign(s), np.clip(rho, -1, 1)))
+
+
+def _fill(evaluate: Callable, pairs: Callable, shape: tuple, block_size: int, diagonal=None):
+    """Matrix of a kernel, block of rows by block of rows; symmetric if it has a diagonal."""
+    K = np.empty(shape)
+    for start in range(0, shape[0], block_size):
+        rows = slice(start, min(start + block_size, shape[0]))
+        first = start if diagonal is not None else 0
+        s, alpha = pairs(rows, slice(first, shape[1]))
+        if diagonal is not None:
+            np.fill_diagonal(s, 0.0)
+            np.fill_diagonal(alpha, 0.0)
+        i = np.arange(rows.start, rows.stop)[:, None]
+        j = np.arange(first, shape[1])[None, :]
+        K[rows, first:] = evaluate(i, j, s, alpha)
+        if diagonal is not None:
+            square = K[rows, rows]
+            K[rows, rows] = np.triu(square) + np.triu(square, 1).T
+            K[rows.stop :, rows] = K[rows, rows.stop :].T
+    if diagonal is not None:
+        np.fill_diagonal(K, diagonal)
+    return K
+
+
+def two_point(
+    activation: Activation,
+    variance_u: ArrayLike,
+    variance_v: ArrayLike,
+    covariance: ArrayLike,
+    *,
+    derivative: bool = False,
+) -> np.ndarray:
+    r"""Two-point expectation of an activation, elementwise.
+
+    .. math::
+
+        \mathbb E[\sigma(u)\sigma(v)]\ \text{ or }\ \mathbb E[\sigma'(u)\sigma'(v)],\qquad
+        (u,v)\sim\mathcal N\Bigl(0,\begin{bmatrix}a&s\\s&b\end{bmatrix}\Bigr) .
+
+    Parameters
+    ----------
+    activation : Activation
+        :math:`\sigma`.
+    variance_u, variance_v : array_like
+        a and b, nonnegative.
+    covariance : array_like
+        s, with :math:`s^2\le ab`; the three broadcast.
+    derivative : bool
+        Expectation of the product of derivatives.
+
+    Returns
+    -------
+    ndarray
+        Of the broadcast shape.
+
+    Raises
+    ------
+    ValueError
+        If a variance is negative, the covariance too large, or a derivative is asked of
+        an activation that jumps and has no closed form.
+    ~rmtlib.ConvergenceError
+        If quadrature does not resolve the activation.
+
+    Notes
+    -----
+    Closed forms: arc-cosine and error-function kernels, tabulated in
+    :cite:t:`CouilletLiao22`, chapter 5. Piecewise-constant and clipped functions by
+    Plackett's identity; others by the Mehler series, cut where the Cauchy-Schwarz bound
+    of its rest is below 1e-12 of :math:`\sqrt{\mathbb E\sigma(u)^2\,\mathbb E\sigma(v)^2}`,
+    and by quadrature where 400 terms are not enough (about 10 ms a pair). Monte Carlo with N
+    features has standard error of order :math:`N^{-1/2}`.
+
+    Example
+    -------
+    >>> from rmtlib.activations import SIGN
+    >>> bool(abs(two_point(SIGN, 1, 4, 1) - 1 / 3) < 1e-15)  # (2 / pi) arcsin(1 / 2)
+    True
+    """
+    names = ("variance_u", "variance_v", "covariance")
+    a, b, s = (
+        _checks.real_array(name, value).astype(float)
+        for name, value in zip(names, (variance_u, variance_v, covariance), strict=True)
+    )
+    for name, v in zip(names[:2], (a, b), strict=True):
+        if np.any(v < 0):
+            raise ValueError(f"{name} must be nonnegative, got {v.min():g} (a variance)")
+    try:
+        a, b, s = np.broadcast_arrays(a, b, s)
+    except ValueError as error:
+        raise ValueError(
+            "covariance must broadcast with the variances, got shapes "
+            f"{a.shape}, {b.shape} and {s.shape}"
+        ) from error
+    _check_covariances(a, b, s, "covariance")
+    shape = s.shape
+    a, b, s = (np.array(v, dtype=float).ravel() for v in (a, b, s))
+    if s.size == 0:
+        return s.reshape(shape)
+    i = np.arange(s.size)
+    found = _evaluator(activation, a, b, derivative)(i, i, s, _angle(a, b, s))
+    equal = (a == b) & (s == a)
+    if equal.any():
+        found = np.array(found)
+        found[equal] = _diagonal(activation, a[equal], derivative)
+    return np.array(found).reshape(shape)
+
+
+def _check_covariances(a, b, s, name: str) -> None:
+    excess = np.abs(s) - np.sqrt(a) * np.sqrt(b)
+    worst = np.max(excess - 1e-9 * np.sqrt(a) * np.sqrt(b), initial=0.0)
+    if worst > 0:
+        raise ValueError(
+            f"{name} must be at most the geometric mean of the variances, got {worst:g} more "
+            "(Cauchy-Schwarz inequality)"
+        )
+
+
+def conjugate_kernel(activation: Activation, K: ArrayLike, *, block_size: int = 256) -> np.ndarray:
+    r"""Kernel :math:`\mathbb E[\sigma(u_i)\sigma(u_j)]` for Gaussian u of covariance K.
+
+    One layer of the recursion for conjugate kernels; the diagonal is exact, and
+    temporary arrays hold ``block_size`` rows. For a centered kernel use
+    ``activation.centered(variance)``.
+
+    Parameters
+    ----------
+    activation : Activation
+        :math:`\sigma`.
+    K : array_like, shape (n, n)
+        Covariance or Gram matrix, symmetric and positive semidefinite.
+    block_size : integer >= 1
+        Rows computed at a time.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Exactly symmetric.
+
+    Raises
+    ------
+    ValueError
+        If K is not symmetric, or an entry exceeds what its diagonal allows.
+    ~rmtlib.ConvergenceError
+        If quadrature does not resolve the activation.
+
+    Notes
+    -----
+    Source: :cite:t:`CouilletLiao22`, chapter 5. The Gram matrix of N random features
+    differs from it by :math:`O(N^{-1/2})` entrywise.
+
+    Example
+    -------
+    >>> from rmtlib.activations import RELU
+    >>> conjugate_kernel(RELU, [[2.0, 0.0], [0.0, 2.0]]).round(4)
+    array([[1.    , 0.3183],
+           [0.3183, 1.    ]])
+    """
+    return _of_covariance(activation, K, block_size, derivative=False)
+
+
+def derivative_kernel(activation: Activation, K: ArrayLike, *, block_size: int = 256) -> np.ndarray:
+    r"""Kernel :math:`\mathbb E[\sigma'(u_i)\sigma'(u_j)]` for Gaussian u of covariance K.
+
+    Parameters
+    ----------
+    activation : Activation
+        :math:`\sigma`; if it jumps, entries of collinear columns are infinite.
+    K : array_like, shape (n, n)
+        Covariance or Gram matrix.
+    block_size : integer >= 1
+        Rows computed at a time.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Exactly symmetric.
+
+    Raises
+    ------
+    ValueError
+        As `conjugate_kernel`, and if the activation jumps and has no closed form.
+    ~rmtlib.ConvergenceError
+        If quadrature does not resolve the activation.
+
+    Notes
+    -----
+    Source: :cite:t:`CouilletLiao22`, chapter 5. Used by the recursion of neural tangent
+    kernels: no such kernel exists for quantized activations, whose diagonal here is infinite.
+
+    Example
+    -------
+    >>> from rmtlib.activations import RELU
+    >>> derivative_kernel(RELU, [[2.0, 0.0], [0.0, 2.0]])
+    array([[0.5 , 0.25],
+           [0.25, 0.5 ]])
+    """
+    return _of_covariance(activation, K, block_size, derivative=True)
+
+
+def _of_covariance(activation, K, block_size, derivative: bool) -> np.ndarray:
+    block_size = _checks.count("block_size", block_size)
+    K = _checks.symmetric("K", K, why="a covariance matrix").astype(float, copy=False)
+    a = np.diag(K).copy()
+    if a.min() < 0:
+        raise ValueError(f"K must have a nonnegative diagonal, got {a.min():g}")
+    for start in range(0, a.size, block_size):
+        rows = slice(start, start + block_size)
+        _check_covariances(a[rows, None], a[None, :], K[rows], "K")
+
+    def pairs(rows, columns):
+        s = K[rows, columns].copy()
+        return s, _angle(a[rows, None], a[None, columns], s)
+
+    evaluate = _evaluator(activation, a, a, derivative)
+    return _fill(evaluate, pairs, K.shape, block_size, _diagonal(activation, a, derivative))
+
+
+def random_feature_kernel(
+    activation: Activation,
+    X: ArrayLike,
+    Y: ArrayLike | None = None,
+    *,
+    derivative: bool = False,
+    block_size: int = 256,
+) -> np.ndarray:
+    r"""Limiting kernel of random features :math:`\sigma(WX)`, W of standard normal entries.
+
+    .. math:: K_{ij}=\mathbb E_w[\sigma(w^{\mathsf T}x_i)\,\sigma(w^{\mathsf T}y_j)] .
+
+    Norms are computed column by column and angles of nearly collinear columns from
+    their difference: duplicate and opposite columns are exact to rounding.
+
+    Parameters
+    ----------
+    activation : Activation
+        :math:`\sigma`.
+    X : array_like, shape (p, n)
+        The data, already scaled (divide by :math:`\sqrt p` if entries have variance one).
+    Y : array_like, shape (p, m), optional
+        Other data; by default X itself, with an exact diagonal.
+    derivative : bool
+        Kernel of :math:`\sigma'` instead.
+    block_size : integer >= 1
+        Rows computed at a time.
+
+    Returns
+    -------
+    ndarray, shape (n, n) or (n, m)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or a derivative is asked of an activation that jumps and
+        has no closed form.
+    ~rmtlib.ConvergenceError
+        If quadrature does not resolve the activation.
+
+    Notes
+    -----
+    Source: :cite:t:`CouilletLiao22`, chapter 5, and :cite:t:`LiaoTalk24`. With N features
+    the entries of :math:`\frac1N\Sigma^{\mathsf T}\Sigma` have standard error
+    :math:`O(N^{-1/2})`.
+
+    Example
+    -------
+    >>> from rmtlib.activations import COS
+    >>> K = random_feature_kernel(COS, [[0.0, 1.0]])  # E cos(w)^2 = (1 + exp(-2)) / 2
+    >>> bool(np.allclose(K, [[1, np.exp(-1 / 2)], [np.exp(-1 / 2), (1 + np.exp(-2)) / 2]]))
+    True
+    """
+    block_size = _checks.count("block_size", block_size)
+    X = _checks.matrix("X", X, why=_COLUMNS).astype(float, copy=False)
+    a = np.einsum("ki,ki->i", X, X)
+    if Y is None:
+        Y, b, diagonal = X, a, _diagonal(activation, a, derivative)
+    else:
+        Y = _checks.matrix("Y", Y, shape=(X.shape[0], None), why=_COLUMNS).astype(float, copy=False)
+        b, diagonal = np.einsum("ki,ki->i", Y, Y), None
+
+    def pairs(rows, columns):
+        s = X[:, rows].T @ Y[:, columns]
+        alpha = _angle(a[rows, None], b[None, columns], s)
+        close = np.abs(alpha) > _COLLINEAR
+        if diagonal is not None:
+            np.fill_diagonal(close, False)
+        for i in np.flatnonzero(close.any(axis=1)):
+            j = np.flatnonzero(close[i])
+            x, y = X[:, rows][:, i], Y[:, columns][:, j]
+            side = np.sign(s[i, j])
+            unit = x / np.linalg.norm(x)
+            chord = np.linalg.norm(unit[:, None] - side * y / np.linalg.norm(y, axis=0), axis=0)
+            alpha[i, j] = side * (np.pi / 2 - 2 * np.arcsin(chord / 2))
+        return s, alpha
+
+    evaluate = _evaluator(activation, a, b, derivative)
+    return _fill(evaluate, pairs, (a.size, b.size), block_size, diagonal)
+
+
+def weight_moment_correction(
+    activation: Activation,
+    X: ArrayLike,
+    Y: ArrayLike | None = None,
+    *,
+    third_moment: float = 0.0,
+    fourth_moment: float = 3.0,
+) -> np.ndarray:
+    r"""What non-Gaussian weights add to the kernel of a quadratic activation, exactly.
+
+    For :math:`\sigma(t)=c_2t^2+c_1t+c_0` and w with independent entries of mean 0,
+    variance 1 and moments :math:`m_3,m_4`, the kernel is that of Gaussian weights plus
+
+    .. math:: c_2^2(m_4-3)\sum_kx_k^2y_k^2+c_2c_1m_3\sum_k(x_k^2y_k+x_ky_k^2) .
+
+    Parameters
+    ----------
+    activation : Activation
+        Made by `rmtlib.activations.quadratic`.
+    X : array_like, shape (p, n)
+        The data.
+    Y : array_like, shape (p, m), optional
+        Other data; by default X.
+    third_moment, fourth_moment : float
+        :math:`m_3` and :math:`m_4\ge1+m_3^2`.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+
+    Raises
+    ------
+    ValueError
+        If the activation is not quadratic, or no distribution has these moments.
+
+    Notes
+    -----
+    Source: a computation with cumulants; the kernel is asymptotically independent of the
+    law of w :cite:p:`LiaoTalk24` up to this term, which vanishes for symmetric weights of
+    kurtosis 3.
+
+    Example
+    -------
+    >>> from rmtlib.activations import quadratic
+    >>> weight_moment_correction(quadratic(1, 0, 0), [[1.0]], fourth_moment=1)  # w = +1 or -1
+    array([[-2.]])
+    """
+    form = activation.form
+    if form is None or form.family != "quadratic":
+        raise ValueError(f"activation must be quadratic, got {activation.name!r}")
+    m3 = _checks.finite("third_moment", third_moment)
+    m4 = _checks.finite("fourth_moment", fourth_moment)
+    if m4 < 1 + m3**2:
+        raise ValueError(f"fourth_moment must be at least 1 + third_moment^2, got {m4:g}")
+    X = _checks.matrix("X", X, why=_COLUMNS).astype(float)
+    Y = X if Y is None else _checks.matrix("Y", Y, (X.shape[0], None), _COLUMNS).astype(float)
+    c2, c1 = (
+        form.gain * form.stretch**2 * form.parameters[0],
+        form.gain * form.stretch * form.parameters[1],
+    )
+    cubic = (X**2).T @ Y + X.T @ Y**2
+    return c2**2 * (m4 - 3) * (X**2).T @ Y**2 + c2 * c1 * m3 * cubic

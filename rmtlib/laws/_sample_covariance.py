@@ -1,0 +1,336 @@
+r"""Sample covariance with any population covariance: the Silverstein equation.
+
+Everything is expressed in the subordination variable
+:math:`\omega = -1 / \tilde m`, with :math:`\tilde m` the companion transform:
+the point at which the population's own transform is evaluated.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq, minimize_scalar
+
+from rmtlib._checks import ConvergenceError, positive
+from rmtlib.laws._base import SpectralLaw, complex_points
+
+_MOST_ATOMS_BY_EIGENVALUES = 15
+
+
+def follow(
+    step: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    z: np.ndarray,
+    singular: np.ndarray,
+) -> np.ndarray:
+    r"""Fixed point w = f(w, z) in the upper half plane, continued down to z from far above.
+
+    The path is :math:`z + i y`, y from ten times the size of the problem down
+    by factors of 4; Newton's method follows it, and where its step would leave the
+    half plane the fixed-point step, which never does, is taken instead.
+
+    Parameters
+    ----------
+    step : function
+        (w, z) to (f, df/dw), vectorized.
+    z : complex vector
+        Targets, with Im z >= 0.
+    singular : vector
+        Real points at which w(z) is not analytic: edges and atoms.
+
+    Returns
+    -------
+    vector of the shape of ``z``; the caller checks the residual.
+    """
+    distance = np.abs(z[:, None] - singular).min(axis=1)
+    lowest = np.maximum(1e-4 * distance - z.imag, 0.0)
+    y = np.full(z.shape, 10 * (np.abs(singular).max() + np.abs(z).max()))
+    w = z + 1j * y
+    for _ in range(20):
+        w = step(w, z + 1j * y)[0]
+    active = np.arange(z.size)
+    while active.size:
+        y[active] = np.maximum(y[active] / 4, lowest[active])
+        w[active] = _newton(step, w[active], z[active] + 1j * y[active], 1e-4, 8)
+        active = active[y[active] > np.maximum(lowest[active], 1e-4 * z.imag[active])]
+    return _newton(step, w, z, 2e-15, 40)
+
+
+def _newton(step: Callable, w: np.ndarray, z: np.ndarray, tol: float, most: int) -> np.ndarray:
+    w = w.copy()
+    active = np.arange(z.size)
+    for _ in range(most):
+        f, slope = step(w[active], z[active])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            change = (f - w[active]) / (1 - slope)
+        new = w[active] + change
+        above = z[active].imag > 0
+        poor = ~np.isfinite(new) | (above & (new.imag <= 0))
+        new[poor] = f[poor]
+        w[active] = new
+        active = active[poor | (np.abs(change) > tol * np.abs(new))]
+        if not active.size:
+            break
+    return w
+
+
+class SampleCovariance(SpectralLaw):
+    r"""Spectrum of a sample covariance with any population covariance.
+
+    Limit of the eigenvalues of :math:`\frac1n X X^{\mathsf T}`,
+    :math:`X = C^{1/2} Z` of shape (p, n), Z with independent entries of mean 0
+    and variance 1, at :math:`p / n \to c` (``ratio``); the eigenvalues of C
+    have the limiting law :math:`\nu` (``population``). The companion
+    :math:`\tilde m = c m - (1 - c) / z`, transform of
+    :math:`\frac1n X^{\mathsf T} X`, is the unique solution in the upper half plane of
+
+    .. math::
+
+        z = -\frac{1}{\tilde m} + c \int \frac{t\,\nu(dt)}{1 + t \tilde m}, \qquad
+        m = -\frac1z \int \frac{\nu(dt)}{1 + t \tilde m} .
+
+    With :math:`\omega = -1 / \tilde m` this reads
+    :math:`z = \omega\,(1 - c S)`, :math:`S = \int t\,\nu(dt) / (t - \omega)`, and
+    :math:`m = \omega\, m_\nu(\omega) / z`. For K atoms the solutions are the
+    eigenvalues of a matrix of size K + 1; on the real axis exactly one
+    complex pair exists inside a band. For other populations the solution is
+    continued from far above the axis. Edges are the zeros of
+    :math:`dz / d\omega = 1 - c \int t^2 \nu(dt) / (t - \omega)^2`, concave
+    between two neighboring parts of the population's support.
+
+    Parameters
+    ----------
+    ratio : positive number
+        c = p / n.
+    population : SpectralLaw
+        Law of the eigenvalues of C, on [0, infinity), not all at 0.
+
+    Raises
+    ------
+    ValueError
+        If ``ratio`` is not positive, or ``population`` is not such a law.
+
+    Notes
+    -----
+    Equation: :cite:t:`SB95`; support: :cite:t:`SC95`. Traces of smooth
+    functions of the eigenvalues differ from their limit by O(1/p). A solution
+    whose equation is off by more than 1e-10 raises
+    ``rmtlib.ConvergenceError``.
+
+    Example
+    -------
+    >>> from rmtlib.laws import Discrete, MarchenkoPastur
+    >>> law = SampleCovariance(0.5, Discrete([2.0]))
+    >>> bool(abs(law.pdf(1.0) - MarchenkoPastur(0.5, variance=2.0).pdf(1.0)) < 1e-14)
+    True
+    """
+
+    def __init__(self, ratio: float, population: SpectralLaw):
+        self._ratio = positive("ratio", ratio, "ratio = p / n")
+        if not isinstance(population, SpectralLaw):
+            raise ValueError(
+                f"population must be a SpectralLaw, got {type(population).__name__} "
+                "(for a list of eigenvalues: Discrete(eigenvalues))"
+            )
+        low, high = population.support()
+        if low < 0 or high <= 0:
+            raise ValueError(
+                f"population must be on [0, infinity) and not all at 0, got support "
+                f"[{low:g}, {high:g}] (eigenvalues of a covariance)"
+            )
+        self._population = population
+        self._null = dict(population.atoms).get(0.0, 0.0)
+        positive_atoms = [(t, w) for t, w in population.atoms if t > 0]
+        self._points = self._weights = None
+        if population.bands().size == 0:
+            self._points, self._weights = np.array(positive_atoms).T
+        parts = sorted([*population.bands().tolist(), *([t, t] for t, _ in positive_atoms)])
+        self._bands = np.array(self._find_bands(parts))
+        self._hardness = population._hardness if np.any(population.bands() == 0) else 0
+        self._hardness += abs(self._ratio * (1 - self._null) - 1) < 1e-14
+        self._singular = np.append(self._bands.ravel(), 0.0)
+
+    def __repr__(self) -> str:
+        return f"SampleCovariance(ratio={self._ratio:g}, population={self._population!r})"
+
+    @property
+    def ratio(self) -> float:
+        """Ratio c = p / n."""
+        return self._ratio
+
+    @property
+    def population(self) -> SpectralLaw:
+        """Law of the eigenvalues of the population covariance."""
+        return self._population
+
+    @property
+    def atoms(self) -> tuple[tuple[float, float], ...]:
+        """Atom at 0 of mass max(mass of the population at 0, 1 - 1/c), if positive."""
+        mass = max(self._null, 1 - 1 / self._ratio)
+        return ((0.0, mass),) if mass > 0 else ()
+
+    def bands(self) -> np.ndarray:
+        """Intervals of the continuous part, ascending, shape (k, 2)."""
+        return self._bands.copy()
+
+    def _averages(self, omega: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """S, the mean of t / (t - omega), and Q, the mean of t**2 / (t - omega)**2."""
+        if self._points is not None:
+            share = self._points / (self._points - omega[..., None])
+            return share @ self._weights, share**2 @ self._weights
+        t, slope = self._population._transforms(omega)[2:]
+        return t, t + omega * slope
+
+    def _find_bands(self, parts: list[list[float]]) -> list[list[float]]:
+        c, scale = self._ratio, parts[-1][1]
+
+        def excess(omega: float) -> float:
+            return c * self._averages(np.array([omega + 0j]))[1][0].real - 1
+
+        def edge(omega: float) -> float:
+            return omega * (1 - c * self._averages(np.array([omega + 0j]))[0][0].real)
+
+        def zero(end: float, other: float) -> float:
+            """Zero of excess between the end of a part of the population and another point."""
+            start = end + 1e-13 * max(end, 1e-3 * scale) * np.sign(other - end)
+            if excess(start) <= 0:
+                return start
+            return brentq(excess, start, other, xtol=1e-300, rtol=1e-15)
+
+        reach = 1.01 * np.sqrt(c) * scale
+        if abs(c * (1 - self._null) - 1) < 1e-14 or (
+            parts[0][0] == 0 and c * (1 - self._null) <= 1
+        ):
+            edges = [0.0]
+        else:
+            edges = [edge(zero(parts[0][0], parts[0][0] - reach))]
+        top = parts[0][1]
+        for low, high in parts[1:]:
+            if low > top:
+                lowest = minimize_scalar(
+                    excess, bounds=(top, low), method="bounded", options={"xatol": 1e-9 * low}
+                ).x
+                if excess(lowest) < 0:
+                    edges += [edge(zero(top, lowest)), edge(zero(low, lowest))]
+            top = max(top, high)
+        edges.append(edge(zero(top, top + reach)))
+        return np.reshape(edges, (-1, 2)).tolist()
+
+    def _subordinate(self, z: np.ndarray) -> np.ndarray:
+        """Point omega(z) = -1 / companion transform."""
+        few = self._points is not None and self._points.size <= _MOST_ATOMS_BY_EIGENVALUES
+        omega = self._by_eigenvalues(z) if few else follow(self._step, z, self._singular)
+        error = self._error(omega, z)
+        retry = ~(error <= 1e-12) | (self._in_band(z) & (omega.imag <= 0))
+        if few and retry.any():
+            omega[retry] = follow(self._step, z[retry], self._singular)
+            error = self._error(omega, z)
+        if not np.all(error <= 1e-10):
+            worst = np.argmax(np.where(np.isnan(error), np.inf, error))
+            raise ConvergenceError(
+                f"Silverstein equation not solved at z = {z[worst]:.6g}: "
+                f"relative residual {error[worst]:.2g} > 1e-10"
+            )
+        return omega
+
+    def _error(self, omega: np.ndarray, z: np.ndarray) -> np.ndarray:
+        s = self._averages(omega)[0]
+        return np.abs(omega * (1 - self._ratio * s) - z) / (np.abs(z) + np.abs(omega) + 1e-300)
+
+    def _in_band(self, z: np.ndarray) -> np.ndarray:
+        x = z.real[:, None]
+        return (z.imag == 0) & ((self._bands[:, 0] < x) & (x < self._bands[:, 1])).any(axis=1)
+
+    def _step(self, omega: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        s, q = self._averages(omega)
+        return z + self._ratio * omega * s, self._ratio * q
+
+    def _by_eigenvalues(self, z: np.ndarray) -> np.ndarray:
+        t, b2 = self._points, self._ratio * self._weights * self._points**2
+        # z = omega + c a_1 - sum b_k^2 / (t_k - omega): an arrow matrix's characteristic equation.
+        size = t.size + 1
+        real = bool(np.all(z.imag == 0))
+        arrow = np.zeros((z.size, size, size), dtype=float if real else complex)
+        arrow[:, 0, 0] = (z.real if real else z) - self._ratio * (self._weights @ t)
+        arrow[:, 0, 1:], arrow[:, 1:, 0] = np.sqrt(b2), -np.sqrt(b2)
+        arrow[:, np.arange(1, size), np.arange(1, size)] = t
+        roots = np.linalg.eigvals(arrow).astype(complex)
+        inside = self._in_band(z)
+        outside = (z.imag == 0) & ~inside
+        roots[outside] = roots[outside].real
+        # Off the axis, tiny imaginary parts decide which root it is: polish before choosing.
+        chosen = np.empty(z.shape, dtype=complex)
+        chosen[inside] = _largest(roots[inside], roots[inside].imag / np.abs(roots[inside]))
+        rest = ~inside
+        polished = self._polish(roots[rest], z[rest, None])
+        slope = 1 - self._ratio * self._averages(polished)[1].real
+        score = np.where(outside[rest, None], slope, polished.imag)
+        chosen[rest] = _largest(polished, score)
+        return self._polish(chosen, z)
+
+    def _polish(self, omega: np.ndarray, z: np.ndarray) -> np.ndarray:
+        for _ in range(3):
+            f, slope = self._step(omega, z)
+            omega = omega + (f - omega) / (1 - slope)
+        return omega
+
+    def _density(self, x: np.ndarray) -> np.ndarray:
+        omega = self._subordinate(x.astype(complex))
+        return np.abs((-1 / omega).imag) / (np.pi * self._ratio)
+
+    def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._transforms(z)[:2]
+
+    def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
+        c, omega = self._ratio, self._subordinate(z)
+        m, slope, t, t_slope = self._population._transforms(omega)
+        # omega / z = 1 / (1 - c t), finite at z = 0
+        r = np.where(z == 0, 1 / np.where(z == 0, 1 - c * t, 1), omega / np.where(z == 0, 1, z))
+        rate = 1 - c * (t + omega * t_slope)
+        return m * r, (slope * r + m * c * t_slope * r**2) / rate, t, t_slope / rate
+
+    def companion_stieltjes(self, z: ArrayLike) -> np.ndarray | complex | float:
+        r"""Companion transform, that of the spectrum of :math:`\frac1n X^{\mathsf T} X`.
+
+        Parameters
+        ----------
+        z : array of complex numbers, or of real numbers outside the companion's support
+            Points, any shape.
+
+        Returns
+        -------
+        array of the shape of ``z``, real where ``z`` is a real array.
+
+        Raises
+        ------
+        ValueError
+            If a real ``z`` lies in a band, or is 0 where the companion has an atom.
+        """
+        z = complex_points(z)
+        flat = z.ravel().astype(complex)
+        if np.any(flat != 0):
+            self._refuse_support(flat[flat != 0])
+        if np.any(flat == 0) and self._ratio * (1 - self._null) <= 1:
+            raise ValueError("z must not be 0, got 0 (the companion is singular there)")
+        below = flat.imag < 0
+        m = -1 / self._subordinate(np.where(below, flat.conj(), flat)) if flat.size else flat
+        m = np.where(below, m.conj(), m).reshape(z.shape)
+        return (m if z.dtype.kind == "c" else m.real)[()]
+
+    def mean(self) -> float:
+        """Mean: that of the population, a_1."""
+        return self._population.mean()
+
+    def var(self) -> float:
+        """Variance: that of the population plus c a_1**2."""
+        return self._population.var() + self._ratio * self._population.mean() ** 2
+
+    def _moment(self, k: int) -> float:
+        if k not in (1, 2, 3):
+            return super()._moment(k)
+        c = self._ratio
+        a1, a2, a3 = (self._population.moment(j) for j in (1, 2, 3))
+        return (a1, a2 + c * a1**2, a3 + 3 * c * a1 * a2 + c**2 * a1**3)[k - 1]
+
+
+def _largest(values: np.ndarray, score: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(values, np.argmax(score, axis=-1)[..., None], axis=-1)[..., 0]

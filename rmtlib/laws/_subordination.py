@@ -1,0 +1,270 @@
+r"""Subordination: the machinery that free sums and free products share.
+
+The transform of a free convolution of a and b at z is a transform of a at a
+subordinated point :math:`\omega_1(z)`, and of b at :math:`\omega_2(z)`
+:cite:p:`BelinschiBercovici07`. This module finds the two points, and the edges
+of the support, from what distinguishes the sum from the product: the functions
+that `rmtlib.free` defines.
+"""
+
+import abc
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import brentq
+
+from rmtlib._checks import ConvergenceError
+from rmtlib.laws._base import SpectralLaw
+from rmtlib.laws._sample_covariance import follow
+
+_DEPTH = np.logspace(-12, -0.31, 90)
+_GRID = np.unique(np.concatenate([_DEPTH, 1 - _DEPTH, np.linspace(0.02, 0.98, 60)]))
+
+
+class _Component:
+    """One interval of the complement of a law's support, with s increasing along it.
+
+    The coordinate v is the point itself in a gap; outside the hull it is
+    -1 / (point - center), so that infinity is the inner point v = 0.
+    """
+
+    def __init__(self, s_of, low: float, high: float, center: float | None):
+        self.center, self.s_of = center, s_of
+        if np.isinf(high):
+            self.v = np.tan(np.pi * (_GRID - 0.5)) / abs(center)
+        else:
+            self.v = low + (high - low) * _GRID
+        if center is not None:
+            self.v = self.v[self.v != 0]
+            self.v = self.v[np.abs(self.point(self.v)) > 1e-13 * abs(center)]
+        self.s = self.at(self.v)[1]
+        keep = np.concatenate([[True], np.diff(np.maximum.accumulate(self.s)) > 0])
+        self.v, self.s = self.v[keep], self.s[keep]
+
+    def point(self, v: np.ndarray) -> np.ndarray:
+        """Point of the real line at coordinate v."""
+        return v if self.center is None else self.center - 1 / v
+
+    def at(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Point, s and ds/d(point)."""
+        point = self.point(v)
+        return (point, *self.s_of(point))
+
+    def invert(self, s: np.ndarray) -> np.ndarray:
+        """Coordinates v with s(v) = s: Newton, kept inside a shrinking bracket."""
+        i = np.clip(np.searchsorted(self.s, s), 1, self.s.size - 1)
+        low, high = self.v[i - 1], self.v[i]
+        share = (s - self.s[i - 1]) / (self.s[i] - self.s[i - 1])
+        v = low + np.clip(share, 0, 1) * (high - low)
+        for _ in range(80):
+            v = np.where(v == 0, 0.5 * (v + high), v)
+            _, here, slope = self.at(v)
+            low, high = np.where(here <= s, v, low), np.where(here >= s, v, high)
+            newton = v + (s - here) / (slope if self.center is None else slope / v**2)
+            new = np.where((low < newton) & (newton < high), newton, 0.5 * (low + high))
+            if np.all(np.abs(new - v) <= 4e-16 * np.abs(v)):
+                break
+            v = new
+        return v
+
+
+class FreeConvolution(SpectralLaw):
+    """What the sum and the product share: bands from the real axis, density by continuation.
+
+    s is the quantity that subordination makes equal, s_a(w1) = s_b(w2) = s(z).
+    The complement of the support is where dz/ds > 0 on real w1 and w2.
+    """
+
+    _symbol = ""
+    _rounding = 1e-14
+
+    def __init__(self, a: SpectralLaw, b: SpectralLaw):
+        check_laws(a, b)
+        for name, law in (("a", a), ("b", b)):
+            low, high = law.support()
+            if low == high:
+                raise ValueError(
+                    f"{name} must not be a single atom, got {law!r} "
+                    "(free_sum shifts and free_product scales the other law)"
+                )
+        self._a, self._b = a, b
+
+    def __repr__(self) -> str:
+        return f"({self._a!r} {self._symbol} {self._b!r})"
+
+    @staticmethod
+    @abc.abstractmethod
+    def _s(law: SpectralLaw, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pair (s, ds/dw) at real points outside the support of one law."""
+
+    @staticmethod
+    @abc.abstractmethod
+    def _z(w1, s1, slope1, w2, s2, slope2) -> tuple[np.ndarray, np.ndarray]:
+        """Pair of z and dz/ds, the latter relative to the size of its terms."""
+
+    @abc.abstractmethod
+    def _delicate(self, s: np.ndarray) -> np.ndarray:
+        """Where dz/ds, although regular, is a difference of large numbers."""
+
+    @abc.abstractmethod
+    def _parts(self, law: SpectralLaw) -> list[list[float]]:
+        """Intervals (atoms: of length 0) on which s is singular."""
+
+    @abc.abstractmethod
+    def _step(self, w1: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One turn of the subordination equations, and its derivative in w1."""
+
+    def _components(self, law: SpectralLaw) -> list[_Component]:
+        def s_of(point):
+            return self._s(law, point)
+
+        parts = self._parts(law)
+        low, top = parts[0]
+        gaps = []
+        for left, right in parts[1:]:
+            if left > top:
+                gaps.append((top, left))
+            top = max(top, right)
+        center = 0.5 * (low + top)
+        reach = 1 / (top - center) if top > low else np.inf
+        outer = _Component(s_of, -reach, reach, center)
+        return [outer, *(_Component(s_of, left, right, None) for left, right in gaps)]
+
+    @cached_property
+    def _free_intervals(self) -> list[tuple[float, float]]:
+        """Intervals of the real axis without continuous spectrum, atoms at their ends."""
+        firsts, seconds = self._components(self._a), self._components(self._b)
+        found = []
+        for i, first in enumerate(firsts):
+            for j, second in enumerate(seconds):
+                found += self._pair(first, second, outer=i == 0 and j == 0)
+        return sorted(found)
+
+    def _pair(
+        self, first: _Component, second: _Component, outer: bool
+    ) -> list[tuple[float, float]]:
+        low, high = max(first.s[0], second.s[0]), min(first.s[-1], second.s[-1])
+        if low >= high:
+            return []
+
+        def z_of(s):
+            return self._z(*first.at(first.invert(s)), *second.at(second.invert(s)))
+
+        s = np.unique(np.concatenate([first.s, second.s]))
+        s = s[(low <= s) & (s <= high) & ~self._delicate(s)]
+        if not s.size:
+            return []
+        z, slope = z_of(s)
+        free = slope > 1e-12
+        changes = np.flatnonzero(free[1:] != free[:-1])
+        if not free.any():
+            return []
+
+        def zero(k):
+            def excess(t):
+                return z_of(np.array([t]))[1][0]
+
+            if excess(s[k]) * excess(s[k + 1]) >= 0:
+                return s[k], z[k]
+            root = brentq(excess, s[k], s[k + 1], xtol=1e-300)
+            return root, z_of(np.array([root]))[0][0]
+
+        zeros = [zero(k) for k in changes]
+        starts = ([(s[0], z[0])] if free[0] else []) + [
+            e for k, e in zip(changes, zeros, strict=True) if free[k + 1]
+        ]
+        stops = [e for k, e in zip(changes, zeros, strict=True) if free[k]] + (
+            [(s[-1], z[-1])] if free[-1] else []
+        )
+        intervals = []
+        for (s0, z0), (s1, z1) in zip(starts, stops, strict=True):
+            if outer and s0 < 0 < s1:
+                intervals += [(-np.inf, z1), (z0, np.inf)]
+            else:
+                intervals.append((z0, z1))
+        return intervals
+
+    @cached_property
+    def _bands(self) -> np.ndarray:
+        ends = self._free_intervals
+        scale = max(abs(ends[0][1]), abs(ends[-1][0]))
+        bands, top = [], ends[0][1]
+        for low, high in ends[1:]:
+            if low - top > 1e-8 * scale:
+                bands.append([top, low])
+            top = max(top, high)
+        bands = np.reshape(bands, (-1, 2))
+        bands[np.abs(bands) < self._rounding * scale] = 0.0
+        return bands
+
+    def bands(self) -> np.ndarray:
+        """Intervals of the continuous part, ascending, shape (k, 2)."""
+        return self._bands.copy()
+
+    @cached_property
+    def _singular(self) -> np.ndarray:
+        points = [*self._bands.ravel(), *(position for position, _ in self.atoms)]
+        return np.array([*points, 0.0] if self._symbol == "@" else points)
+
+    def _subordinate(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        w1 = follow(self._step, z, self._singular)
+        f, slope = self._step(w1, z)
+        error = np.abs(f - w1) / (np.abs(z) + np.abs(w1))
+        if not np.all(error <= 1e-10):
+            worst = np.argmax(np.where(np.isnan(error), np.inf, error))
+            raise ConvergenceError(
+                f"subordination equations not solved at z = {z[worst]:.6g}: "
+                f"relative residual {error[worst]:.2g} > 1e-10"
+            )
+        return w1, slope
+
+    @abc.abstractmethod
+    def _m(self, z: np.ndarray, w1: np.ndarray) -> np.ndarray:
+        """Stieltjes transform at z from the subordination point w1."""
+
+    @abc.abstractmethod
+    def _slope(self, z: np.ndarray, w1: np.ndarray, step_slope: np.ndarray) -> np.ndarray:
+        """Derivative of the Stieltjes transform at z."""
+
+    def _density(self, x: np.ndarray) -> np.ndarray:
+        z = x.astype(complex)
+        return np.abs(self._m(z, self._subordinate(z)[0]).imag) / np.pi
+
+    def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        m, slope = np.empty_like(z), np.empty_like(z)
+        distance = np.abs(z[:, None] - self._singular).min(axis=1)
+        bands = self._bands
+        in_gap = (10 * z.imag < distance) & (bands[0, 0] < z.real) & (z.real < bands[-1, 1])
+        in_gap &= ~((bands[:, 0] <= z.real[:, None]) & (z.real[:, None] <= bands[:, 1])).any(axis=1)
+        rest = ~in_gap
+        if rest.any():
+            w1, step_slope = self._subordinate(z[rest])
+            m[rest] = self._m(z[rest], w1)
+            slope[rest] = self._slope(z[rest], w1, step_slope)
+        if in_gap.any():
+            # In a gap s may vanish, where w1 or w2 is infinite: mean over a circle around z.
+            turn = np.exp(2j * np.pi * (np.arange(40) + 0.5) / 40)
+            radius = 0.4 * distance[in_gap, None]
+            circle = z[in_gap, None] + radius * turn
+            above = np.where(circle.imag < 0, circle.conj(), circle).ravel()
+            around = self._m(above, self._subordinate(above)[0]).reshape(circle.shape)
+            around = np.where(circle.imag < 0, around.conj(), around)
+            m[in_gap] = around.mean(axis=1)
+            slope[in_gap] = (around / (radius * turn)).mean(axis=1)
+        return m, slope
+
+
+def check_laws(a: SpectralLaw, b: SpectralLaw) -> None:
+    """Refuse operands that are not laws.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not a `SpectralLaw`.
+    """
+    for name, law in (("a", a), ("b", b)):
+        if not isinstance(law, SpectralLaw):
+            raise ValueError(
+                f"{name} must be a SpectralLaw, got {type(law).__name__} "
+                "(a constant t is Discrete([t]))"
+            )

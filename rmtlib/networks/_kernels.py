@@ -1,0 +1,218 @@
+r"""Empirical kernels and Jacobians of torch networks.
+
+Of one network at its present weights: the Gram matrix of its last features, the Gram matrix
+of its gradients, and the derivatives of its outputs in its inputs. Data are :math:`(p,n)`,
+columns are samples.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch.func import functional_call, jacrev, vjp, vmap
+
+from rmtlib.activations import Activation
+from rmtlib.networks._mlp import MLP, rows_of
+
+_ENTRIES = 2**24  # of the largest intermediate array: 128 MiB
+
+
+def empirical_conjugate_kernel(
+    network: MLP, X: ArrayLike, Y: ArrayLike | None = None
+) -> np.ndarray:
+    r"""Conjugate kernel of one network: the Gram matrix of its last hidden layer.
+
+    .. math::
+
+        K(x,y)=\frac{1}{d_L}\,a_L(x)^{\mathsf T}a_L(y),
+
+    normalized by the width, in both parametrizations.
+
+    Parameters
+    ----------
+    network : MLP
+        With at least one hidden layer.
+    X : array_like, shape (p, n)
+        Data, columns are samples.
+    Y : array_like, shape (p, m), optional
+        Other data; X by default.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+
+    Raises
+    ------
+    ValueError
+        If the data are not finite matrices of p rows, or there is no hidden layer.
+
+    Notes
+    -----
+    Source: :cite:t:`LiaoTalk24`, section on deep networks. The distance to the limit of
+    infinite width is of order :math:`1/\sqrt{\min d_\ell}`, for each entry.
+
+    Example
+    -------
+    >>> wide = MLP([1, 40_000, 1], "ReLU", rng=0)  # limit: x^2 / 2
+    >>> bool(abs(empirical_conjugate_kernel(wide, [[1.0]])[0, 0] - 0.5) < 0.02)
+    True
+    """
+    if len(network.widths) < 3:
+        raise ValueError(f"network must have a hidden layer, got widths {network.widths}")
+
+    def features(name, data):
+        with torch.no_grad():
+            return network.layers(rows_of(network, name, data))[-2]
+
+    left = features("X", X)
+    right = left if Y is None else features("Y", Y)
+    return (left @ right.T / left.shape[1]).cpu().numpy()
+
+
+def empirical_tangent_kernel(
+    network: torch.nn.Module, X: ArrayLike, Y: ArrayLike | None = None
+) -> np.ndarray:
+    r"""Neural tangent kernel of one network: the Gram matrix of its gradients.
+
+    .. math::
+
+        \Theta(x,y)=\frac1{\text{outputs}}\sum_k
+        \nabla_\theta f_k(x)^{\mathsf T}\,\nabla_\theta f_k(y),
+
+    over all parameters. In an `MLP` the gradient of a layer is the product of its
+    error signal :math:`\delta_\ell=\partial f/\partial h_\ell` and its input, so that
+
+    .. math::
+
+        \Theta=\sum_\ell\bigl(\delta_\ell^{\mathsf T}\delta_\ell\bigr)\circ
+        \bigl(\tfrac1{d_{\ell-1}}a_{\ell-1}^{\mathsf T}a_{\ell-1}+\beta^2\bigr)
+
+    (without the factors in the standard parametrization) and no gradient is ever
+    formed. Other modules are differentiated one parameter block at a time.
+
+    Parameters
+    ----------
+    network : torch module
+        An `MLP`, or any module that takes rows, with one output or more.
+    X : array_like, shape (p, n)
+        Data, columns are samples.
+    Y : array_like, shape (p, m), optional
+        Other data; X by default.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+
+    Raises
+    ------
+    ValueError
+        If the data are not finite matrices of p rows, or an activation jumps: its
+        gradient is zero where it exists, and there is no tangent kernel.
+
+    Notes
+    -----
+    Source: :cite:t:`JacotGabrielHongler18`. The distance to the limit of infinite width
+    is of order :math:`1/\sqrt{\min d_\ell}`, for each entry, if the parametrization is "ntk".
+
+    Example
+    -------
+    >>> linear = MLP([2, 1], [], rng=0)
+    >>> empirical_tangent_kernel(linear, [[1.0, 0.0], [0.0, 2.0]])  # X^T X / p
+    array([[0.5, 0. ],
+           [0. , 2. ]])
+    """
+    x = rows_of(network, "X", X)
+    y = x if Y is None else rows_of(network, "Y", Y)
+    if not isinstance(network, MLP):
+        return _gram_of_gradients(network, x, y).cpu().numpy()
+    jumping = [f.name for f in network.activations if isinstance(f, Activation) and f.jumps]
+    if jumping:
+        raise ValueError(f"network must have no jumps, got {jumping[0]!r} (no tangent kernel)")
+    left = _error_signals(network, x)
+    right = left if Y is None else _error_signals(network, y)
+    kernel = torch.zeros(len(x), len(y), dtype=x.dtype, device=x.device)
+    extra = network.bias_factor**2 if network.biases else 0.0
+    for factor, (a, delta), (b, epsilon) in zip(network.factors, left, right, strict=True):
+        errors = torch.einsum("kid,kjd->ij", delta, epsilon) / network.widths[-1]
+        kernel += errors * (factor**2 * a @ b.T + extra)
+    return kernel.cpu().numpy()
+
+
+def _error_signals(network: MLP, rows: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """A layer's input (n, d) and the derivatives of all outputs in its preactivation (k, n, d)."""
+    outputs = network.widths[-1]
+    step = max(1, _ENTRIES // (outputs * max(network.widths)))
+    parts = []
+    for block in torch.split(rows, step):
+        zeros = [block.new_zeros(len(block), d) for d in network.widths[1:]]
+        with torch.no_grad():
+            a = network.layers(block)[:-1]
+        _, pull = vjp(lambda s, block=block: network.layers(block, s)[-1], zeros)
+        each = torch.eye(outputs, dtype=rows.dtype, device=rows.device)
+        (delta,) = vmap(pull)(each[:, None, :].expand(-1, len(block), -1))
+        parts.append(list(zip(a, [d.detach() for d in delta], strict=True)))
+    return [
+        (torch.cat([a for a, _ in layer]), torch.cat([d for _, d in layer], dim=1))
+        for layer in zip(*parts, strict=True)
+    ]
+
+
+def _gram_of_gradients(network: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Tangent kernel of any module, one parameter block and one block of samples at a time."""
+    parameters = {name: value.detach() for name, value in network.named_parameters()}
+    outputs = network(x[:1]).shape[1]
+    kernel = x.new_zeros(len(x), len(y))
+    for name, value in parameters.items():
+
+        def output(theta, sample, name=name):
+            return functional_call(network, parameters | {name: theta}, (sample[None],))[0]
+
+        gradients = vmap(jacrev(output), in_dims=(None, 0))
+        step = max(1, _ENTRIES // (outputs * value.numel()))
+        for i in range(0, len(x), step):
+            left = gradients(value, x[i : i + step]).flatten(1)
+            for j in range(0, len(y), step):
+                same = y is x and i == j
+                right = left if same else gradients(value, y[j : j + step]).flatten(1)
+                kernel[i : i + step, j : j + step] += left @ right.T / outputs
+    return kernel
+
+
+def input_output_jacobian(network: torch.nn.Module, X: ArrayLike) -> np.ndarray:
+    r"""Jacobians of the outputs in the inputs, one a sample.
+
+    .. math::
+
+        J(x)_{ki}=\frac{\partial f_k(x)}{\partial x_i} .
+
+    Parameters
+    ----------
+    network : torch module
+        Takes rows.
+    X : array_like, shape (p, n)
+        Data, columns are samples.
+
+    Returns
+    -------
+    ndarray, shape (n, outputs, p)
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is not a finite matrix of p rows.
+
+    Example
+    -------
+    >>> linear = MLP([4, 2], [], rng=0)
+    >>> J = input_output_jacobian(linear, np.ones((4, 3)))
+    >>> J.shape, bool(np.allclose(J[0], linear.weights[0].detach() / 2))
+    ((3, 2, 4), True)
+    """
+    rows = rows_of(network, "X", X)
+    with torch.no_grad():
+        outputs = network(rows[:1]).shape[1]
+    widest = max(max(W.shape) for W in network.parameters())
+    slopes = vmap(
+        jacrev(lambda sample: network(sample[None])[0]),
+        chunk_size=max(1, _ENTRIES // (outputs * widest)),
+    )
+    return slopes(rows).detach().cpu().numpy()
