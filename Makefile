@@ -37,7 +37,7 @@ help:
 	@echo "make serve        build, then serve on http://127.0.0.1:8000"
 	@echo "make bench        run the benchmarks"
 	@echo "make budgets      time chapters, builds and tests in a fresh clone"
-	@echo "make experiments  redo the long runs behind experiments/results"
+	@echo "make experiments  redo the long runs behind the stored tables"
 	@echo "make release      write the student notebooks of the problem sets"
 	@echo "make data         download the data sets that the chapters use"
 	@echo "make tidy         format code, bring notebooks to canonical form"
@@ -61,7 +61,7 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 
 $(OLDEST)/.ready: requirements.txt constraints-oldest.txt pyproject.toml
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/pip install -q -c constraints-oldest.txt -e . ipykernel nbclient \
+	$(OLDEST)/bin/pip install -q -c constraints-oldest.txt -e ".[book]" ipykernel nbclient \
 		$$(grep -E '^(pytest|pytest-xdist|hypothesis)==' requirements.txt)
 	touch $@
 
@@ -115,7 +115,7 @@ budgets: $(READY)
 	$(BIN)/python benchmarks/course.py --builds --tests
 
 experiments: $(READY)
-	set -e; for script in experiments/*.py; do echo "$$script"; $(BIN)/python $$script; done
+	set -e; for script in experiments/[a-z]*.py; do echo "$$script"; $(BIN)/python $$script; done
 
 release: $(GRADING)/.ready
 	$(BIN)/python _ext/release.py $(GRADING)/bin

@@ -27,27 +27,24 @@ def setup_cell(url: str) -> str:
     return f"""{SETUP_MARK}
 import importlib
 import importlib.util
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 if importlib.util.find_spec("rmtlib") is None:
     checkout, address = Path.cwd().parent, "{url}"
-    if not (checkout / "rmtlib").is_dir():
-        if not address:
-            raise SystemExit(
-                "rmtlib is missing: run this notebook in its folder of a"
-                " checkout, or pip install the checkout first."
-            )
-        checkout = Path("course").resolve()
-        git = ["git", "clone", "-q", "--depth", "1", address]
-        subprocess.run([*git, str(checkout)], check=True)
-    pip = [sys.executable, "-m", "pip", "install", "-q", str(checkout)]
+    if (checkout / "rmtlib").is_dir():
+        source = f"{{checkout}}[book]"
+    elif address:
+        source = f"rmtlib[book] @ git+{{address}}"
+    else:
+        raise SystemExit(
+            "rmtlib is missing: run this notebook in its folder of a"
+            " checkout, or pip install the checkout first."
+        )
+    pip = [sys.executable, "-m", "pip", "install", "-q", source]
     subprocess.run(pip, check=True)
     importlib.invalidate_caches()
-if Path("course/chapters").is_dir():
-    os.chdir("course/chapters")  # stored tables are read from there
 
 from rmtlib.book.plots import use_style
 

@@ -3,15 +3,18 @@
 It switches the kernels of the build to static explorers, keys the cache of
 executed notebooks on everything that a page depends on, serves vendored files,
 copies the alternative text that `rmtlib.book.plots` writes into each figure onto
-the page, and leaves out the buttons that need the repository's address while
-that address is empty.
+the page, tables the public names of a package, and leaves out the buttons that
+need the repository's address while that address is empty.
 """
 
 import hashlib
 import html
+import importlib
+import inspect
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from docutils import nodes
@@ -19,15 +22,18 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
-from rmtlib import data
 from rmtlib.book._frames import CSS_DPI, WIDE
+from rmtlib.data._download import files_at_hand
+from rmtlib.data._files import EDITIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPENDENCIES = (
     "rmtlib/**/*.py",
     "rmtlib/book/assets/*",
-    "experiments/results/*",
+    "rmtlib/data/*.txt",
+    "rmtlib/data/tables/*",
     "benchmarks/results/*",
     "requirements.txt",
     "constraints.txt",
@@ -41,8 +47,8 @@ def fingerprint() -> str:
     for pattern in DEPENDENCIES:
         for path in sorted(ROOT.glob(pattern)):
             digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    for name in data.NAMES:
-        for path in data.files_at_hand(name):
+    for name in EDITIONS:
+        for path in files_at_hand(name):
             digest.update(f"{path} {path.stat().st_size}".encode())
     return digest.hexdigest()[:16]
 
@@ -121,6 +127,49 @@ def record(app: Sphinx, exception: Exception | None) -> None:
         (Path(app.outdir) / "fingerprint.txt").write_text(fingerprint() + "\n")
 
 
+def is_constant(value: object) -> bool:
+    return not (inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value))
+
+
+def first_line(value: object) -> str:
+    """What a name is, in one line: the first sentence of its docstring, or its value."""
+    if isinstance(value, Mapping):
+        return "constant: " + ", ".join(f"``{key!r}``" for key in value)
+    if is_constant(value):
+        return f"constant: ``{value!r}``"
+    return " ".join((inspect.getdoc(value) or "").partition("\n\n")[0].split())
+
+
+class Names(SphinxDirective):
+    """``.. names:: rmtlib.laws``: a table of a package's public names, one line each.
+
+    The lines are those of the docstrings. Constants, which have none, are link targets here.
+    """
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        package = self.arguments[0]
+        module = importlib.import_module(package)
+        lines = [".. list-table::", "   :class: names", "   :widths: auto", ""]
+        values = {name: getattr(module, name) for name in sorted(module.__all__, key=str.lower)}
+        constants = [name for name, value in values.items() if is_constant(value)]
+        names = [*(name for name in values if name not in constants), *constants]
+        for name in names:
+            text = first_line(values[name])
+            if not text:
+                log.warning("%s.%s has no docstring", package, name, location=self.get_location())
+            lines += [f"   * - :py:obj:`~{package}.{name}`", f"     - {text}"]
+        (table,) = self.parse_text_to_nodes("\n".join(lines))
+        for name, row in zip(names, table.findall(nodes.row), strict=True):
+            if name in constants:
+                target = f"{package}.{name}"
+                row["ids"].append(target)
+                self.env.get_domain("py").note_object(target, "data", target, location=row)
+        return [table]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     os.environ["RMTLIB_STATIC"] = "1"
     app.connect("config-inited", configure)
@@ -128,5 +177,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-read", keep_punctuation)
     app.connect("html-page-context", mend)
     app.connect("build-finished", record)
+    app.add_directive("names", Names)
     app.add_css_file("book.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,8 +18,8 @@ from rmtlib import as_rng
 from rmtlib.activations import COS, ERF, RELU, SIN
 from rmtlib.clustering import distance_kernel, heat_kernel
 from rmtlib.curvature import Curvature, spectral_estimate
-from rmtlib.dynamics import descend, descent_statistics
-from rmtlib.features import RandomFeatureRegression, prepare
+from rmtlib.dynamics import TwoClassDescent, descend
+from rmtlib.features import RandomFeatureRidge
 from rmtlib.jacobians import JacobianLaw
 from rmtlib.kernels import random_feature_kernel
 from rmtlib.laws import Discrete, SampleCovariance, wishart_eigenvalues
@@ -96,14 +96,13 @@ def jacobian_density(points: int, depth: int) -> tuple[Way, Way]:
 
 def classes(n: int, n_test: int, p: int) -> tuple[np.ndarray, np.ndarray]:
     """Two Gaussian classes in the scaling of random features, and their labels -1 and 1."""
-    X, labels = two_classes(p, 4.0).sample(n + n_test, normalize=True, rng=0)
+    X, labels = two_classes(4.0, p=p).sample(n + n_test, normalize=True, rng=0)
     return X, 2.0 * labels - 1
 
 
-def equivalent(X: np.ndarray, y: np.ndarray, n: int) -> RandomFeatureRegression:
+def equivalent(X: np.ndarray, y: np.ndarray, n: int) -> RandomFeatureRidge:
     """Deterministic equivalent of ReLU features, from data whose first n columns are trained on."""
-    K = random_feature_kernel(RELU, X)
-    return prepare(K[:n, :n], y[:n], K[:n, n:], y[n:], np.diag(K)[n:])
+    return RandomFeatureRidge(random_feature_kernel(RELU, X), y, n)
 
 
 def error_sweep(n: int, widths: int) -> tuple[Way, Way]:
@@ -113,7 +112,7 @@ def error_sweep(n: int, widths: int) -> tuple[Way, Way]:
     N, ridge = np.linspace(n // 8, 3 * n, widths).astype(int), 1e-2
 
     def sweep() -> tuple[np.ndarray, np.ndarray]:
-        errors = prepare(*kernels).errors(N, ridge)
+        errors = RandomFeatureRidge(K, y, n).errors(N, ridge)
         return errors.train, errors.test
 
     return sweep, lambda: tuple(naive.error_curve(*kernels, N, ridge))
@@ -148,9 +147,9 @@ def cut_networks(n: int, widths: int) -> tuple[Way, Way]:
 
 
 def descent_by_quadrature(times: int) -> tuple[Way, Way]:
-    t = np.geomspace(3, 3000, times)
+    t, model = np.geomspace(3, 3000, times), TwoClassDescent(0.5, 1.0, init_variance=0.1)
     return (
-        lambda: descent_statistics(t, 0.5, 1.0, init_variance=0.1, learning_rate=0.01).test_error,
+        lambda: model.at(t, 0.01).test_error,
         lambda: naive.descent_curve(t, 0.5, 1.0, 0.1, 0.01),
     )
 
@@ -167,10 +166,8 @@ def _stepping(p: int, steps: int, draws: int) -> tuple[Callable, Way]:
 
 def descent_theory(p: int, steps: int, draws: int) -> tuple[Way, Way]:
     def theory() -> np.ndarray:
-        run = descent_statistics(
-            np.arange(1, steps + 1), 0.5, 1.0,
-            init_variance=0.1, learning_rate=0.1, dynamics="steps",
-        )  # fmt: skip
+        model = TwoClassDescent(0.5, 1.0, init_variance=0.1)
+        run = model.at(np.arange(1, steps + 1), 0.1, dynamics="steps")
         return np.array([run.test_error, run.train_error])
 
     return theory, _stepping(p, steps, draws)[1]
@@ -245,7 +242,7 @@ def exact_hessian(p: int, width: int, n: int, probes: int) -> tuple[Way, Way]:
 
     def quadrature() -> np.ndarray:
         H = Curvature(network, rows, labels, loss="cross-entropy").hessian
-        return spectral_estimate(H, 80, probes, rng=0).density(x, smoothing)[0]
+        return spectral_estimate(H, probes=probes, rng=0).density(x, smoothing)[0]
 
     def exact() -> np.ndarray:
         eigenvalues = np.linalg.eigvalsh(naive.hessian(network, rows, labels))
@@ -258,7 +255,7 @@ def equilibrium_model(
     p: int, m: int, n: int
 ) -> tuple[DeepEquilibrium, torch.Tensor, torch.Tensor, Way]:
     """A model, samples, targets, and the gradients of the squared loss by the library."""
-    model = DeepEquilibrium(p, m, 1, "tanh", feedback=0.7, rng=0, tol=1e-10)
+    model = DeepEquilibrium("tanh", p=p, m=m, outputs=1, feedback=0.7, rng=0, tol=1e-10)
     rows = torch.as_tensor(as_rng(1).standard_normal((n, p)) / np.sqrt(p))
     targets = torch.as_tensor(as_rng(2).standard_normal((n, 1)))
 

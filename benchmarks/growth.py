@@ -12,8 +12,8 @@ from rmtlib import as_rng
 from rmtlib.activations import RELU, TANH
 from rmtlib.curvature import spectral_estimate
 from rmtlib.dynamics import descend
-from rmtlib.features import prepare
-from rmtlib.jacobians import JacobianLaw, squared_slopes
+from rmtlib.features import RandomFeatureRidge
+from rmtlib.jacobians import JacobianLaw, SquaredSlopes
 from rmtlib.kernels import random_feature_kernel
 from rmtlib.laws import sample_covariance_eigenvalues, wishart_eigenvalues
 from rmtlib.networks import MLP, DeepEquilibrium, empirical_tangent_kernel
@@ -54,15 +54,14 @@ def _product(rows: int, inner: int, columns: int) -> Way:
 def equivalent(n: int) -> tuple[Way, Way]:
     X, y = classes(n, 64, n)
     K = random_feature_kernel(RELU, X)
-    parts = K[:n, :n], y[:n], K[:n, n:], y[n:], np.diag(K)[n:]
-    return lambda: prepare(*parts), lambda: np.linalg.eigh(parts[0])
+    return lambda: RandomFeatureRidge(K, y, n), lambda: np.linalg.eigh(K[:n, :n])
 
 
 def sweep(widths: int) -> tuple[Way, Way]:
     n, n_test = 512, 256
     X, y = classes(n, n_test, n)
     K = random_feature_kernel(RELU, X)
-    theory = prepare(K[:n, :n], y[:n], K[:n, n:], y[n:], np.diag(K)[n:])
+    theory = RandomFeatureRidge(K, y, n)
     N = np.linspace(n / 8, 3 * n, widths)
     return lambda: theory.errors(N, 1e-2), _product(widths, n, n_test)
 
@@ -118,7 +117,7 @@ def quadrature(n: int) -> tuple[Way, Way]:
         for _ in range(4 * 40):
             A @ v
 
-    return lambda: spectral_estimate(A, 40, 4, reorthogonalize=False, rng=0), products
+    return lambda: spectral_estimate(A, steps=40, probes=4, reorthogonalize=False, rng=0), products
 
 
 def density(points: int) -> tuple[Way, Way]:
@@ -129,12 +128,12 @@ def density(points: int) -> tuple[Way, Way]:
 def jacobian(points: int) -> tuple[Way, Way]:
     law = JacobianLaw(TANH, np.full(32, 0.5))
     x = np.geomspace(1e-3, 0.99, points) * law.support()[1]
-    u, K = (1 + 1j) * x, squared_slopes(TANH, 0.5).points
+    u, K = (1 + 1j) * x, SquaredSlopes(TANH, 0.5).points
     return lambda: law.pdf(x), lambda: 1 / (1 + u[:, None] * K)
 
 
 def equilibrium(m: int) -> tuple[Way, Way]:
-    model = DeepEquilibrium(m, m, 1, "tanh", feedback=0.5, rng=0)
+    model = DeepEquilibrium("tanh", p=m, m=m, outputs=1, feedback=0.5, rng=0)
     rows = torch.as_tensor(as_rng(1).standard_normal((m, m)) / np.sqrt(m))
     with torch.no_grad():
         model.features(rows)

@@ -92,7 +92,7 @@ def lanczos(width: int) -> Way:
 
     def call():
         H = Curvature(network, X, y, loss="cross-entropy").hessian
-        return spectral_estimate(H, 40, 2, reorthogonalize=False, rng=0)
+        return spectral_estimate(H, steps=40, probes=2, reorthogonalize=False, rng=0)
 
     return call
 

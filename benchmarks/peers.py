@@ -35,7 +35,7 @@ def hessian_products(p: int, width: int, n: int, vectors: int) -> tuple[Way, Way
 
 def hessian_density(p: int, width: int, n: int, probes: int) -> tuple[Way, Way]:
     ours, theirs = _operators(p, width, n)
-    ends = spectral_estimate(ours.hessian, _STEPS, 1, rng=5).points[0, [0, -1]]
+    ends = spectral_estimate(ours.hessian, steps=_STEPS, probes=1, rng=5).points[0, [0, -1]]
     # what curvlinops makes of these settings: its grid, and the width of its bumps
     middle, half = ends.mean(), (0.5 + _MARGIN) * np.ptp(ends)
     x = np.linspace(middle - half, middle + half, _POINTS)
@@ -45,7 +45,7 @@ def hessian_density(p: int, width: int, n: int, probes: int) -> tuple[Way, Way]:
         return np.cumsum(density) * (x[1] - x[0])  # densities show single Ritz values
 
     def quadrature() -> np.ndarray:
-        estimate = spectral_estimate(ours.hessian, _STEPS, probes, rng=0)
+        estimate = spectral_estimate(ours.hessian, steps=_STEPS, probes=probes, rng=0)
         return masses(estimate.density(x, smoothing)[0])
 
     def peer() -> np.ndarray:

@@ -22,25 +22,23 @@ Data:    digits, mnist, fashion-mnist, cifar10 (pixels), file order: SIZES train
          norm p; one-hot targets minus their means.
 Sizes:   readout: widths 125 to 2000; training: 125 to 1000, at 1000 with 90 % of zeros only.
          Seeds 0, 1, ..., fewer at large widths: see draws_at.
-Time:    in the tables' headers; about fifteen minutes of one core.
-Writes:  experiments/results/compression.txt, compression_training.txt
+Time:    about fifteen minutes of one core.
+Writes:  the tables compression and compression_training
 """
 
 import argparse
-import time
 from collections.abc import Iterator
-from pathlib import Path
-from textwrap import wrap
 
 import numpy as np
 import torch
+from _tables import write
 from scipy.stats import norm
 from tqdm import tqdm
 
-from rmtlib.activations import RELU
+from rmtlib.activations import RELU, Steps
 from rmtlib.data import load
 from rmtlib.kernels import deep_kernels, kernel_coefficients
-from rmtlib.networks import BINARY, MLP, compress, last_features, magnitude_pruned, train, zeroed
+from rmtlib.networks import MLP, compress, last_features, magnitude_pruned, train, zeroed
 
 LAYERS = 3
 SIZES = {
@@ -52,6 +50,7 @@ SIZES = {
 RIDGES = np.geomspace(1e-7, 1, 11)
 KINDS = ("weights-only", "three-level", "two-level")
 DENSE = ("dense", 0.0)
+BINARY = Steps((-1.0, 1.0), (1.0, 0.0, 1.0))  # the naive binary activation
 METHODS = [
     DENSE,
     *((kind, sparsity) for kind in KINDS for sparsity in (0.0, 0.5, 0.9)),
@@ -70,15 +69,16 @@ TRAINED = [
 STEPS, EVERY, MOMENTUM = 40, 4, 0.9
 WIDTHS = {"readout": [125, 250, 500, 1000, 2000], "training": [125, 250, 500, 1000]}
 DRAWS = {"readout": 3, "training": 2}
-FILES = {"readout": "compression.txt", "training": "compression_training.txt"}
+TABLES = {"readout": "compression", "training": "compression_training"}
 TITLES = {
     "readout": "random networks with three hidden layers and a ridge readout",
     "training": "networks with three hidden layers, all weights trained",
 }
+CASE = {"data": "", "p": "d", "method": "", "sparsity": "g", "width": "d", "seed": "d"}
+SCORES = {"validation_accuracy": ".4f", "test_accuracy": ".4f"}
 COLUMNS = {
-    "readout": "data,p,method,sparsity,width,seed,ridge,validation_accuracy,test_accuracy",
-    "training": "data,p,method,sparsity,width,seed,steps,validation_accuracy,test_accuracy,"
-    "movement,gap",
+    "readout": CASE | {"ridge": ".3g"} | SCORES,
+    "training": CASE | {"steps": "d"} | SCORES | {"movement": ".4g", "gap": ".4g"},
 }
 
 
@@ -142,21 +142,17 @@ def accuracies(Sigma: np.ndarray, labels: np.ndarray, sizes: tuple) -> np.ndarra
     return np.array(found)
 
 
-def row(name: str, method: str, sparsity: float, width: int, seed: int, data: tuple) -> str:
-    """One line of the table."""
+def row(name: str, method: str, sparsity: float, width: int, seed: int, data: tuple) -> tuple:
+    """One row of the table."""
     X, labels, sizes = data
     network = build(method, sparsity, len(X), width, seed)
     table = accuracies(last_features(network, X), labels, sizes)
     best = table[:, 0].argmax()
-    validation, test = table[best]
-    return (
-        f"{name},{len(X)},{method},{sparsity:g},{width},{seed},{RIDGES[best]:.3g},"
-        f"{validation:.4f},{test:.4f}"
-    )
+    return name, len(X), method, sparsity, width, seed, RIDGES[best], *table[best]
 
 
-def readout_rows(name: str, widths: list[int], draws: int) -> Iterator[str]:
-    """Lines of the first table about one data set."""
+def readout_rows(name: str, widths: list[int], draws: int) -> Iterator[tuple]:
+    """Rows of the first table about one data set."""
     data = images(name)
     for width in tqdm(widths, desc=name, disable=None):
         for seed in range(draws_at(width, draws)):
@@ -176,7 +172,8 @@ def limit_kernel(method: str, sparsity: float, X: np.ndarray) -> np.ndarray:
         cut = norm.isf(1 / 2 - sparsity / 2)
         variance = 1 - sparsity + 2 * cut * norm.pdf(cut)
     activations = [g.affine(stretch=np.sqrt(variance)) for g in relu()]
-    K, Theta = deep_kernels(activations, X / np.sqrt(len(X)), centered=False)
+    limit = deep_kernels(activations, X / np.sqrt(len(X)), centered=False)
+    K, Theta = limit.conjugate, limit.tangent
     trained = 1 - sparsity if method in ("magnitude", "zeros kept") else 1.0
     return K + trained / variance * (Theta - K)
 
@@ -212,8 +209,8 @@ def trainable(method: str, sparsity: float, p: int, width: int, seed: int) -> ML
     return network
 
 
-def training_rows(name: str, widths: list[int], draws: int) -> Iterator[str]:
-    """Lines of the second table about one data set."""
+def training_rows(name: str, widths: list[int], draws: int) -> Iterator[tuple]:
+    """Rows of the second table about one data set."""
     X, labels, (n, validation, _) = images(name)
     Y = np.eye(10)[labels[:n]]
     Y -= Y.mean(axis=0)
@@ -223,10 +220,8 @@ def training_rows(name: str, widths: list[int], draws: int) -> Iterator[str]:
         hits = outputs.argmax(axis=2) == labels[n:]
         best = hits[:, :validation].mean(axis=1).argmax()
         found = hits[best, :validation].mean(), hits[best, validation:].mean()
-        return (
-            f"{name},{len(X)},{method},{sparsity:g},{width},{seed},{best * EVERY},"
-            f"{found[0]:.4f},{found[1]:.4f},{movement:.4g},{gap:.4g}"
-        )
+        steps = int(best) * EVERY
+        return name, len(X), method, sparsity, width, seed, steps, *found, movement, gap
 
     limits, rates = {}, {}
     for method, sparsity in TRAINED:
@@ -288,29 +283,17 @@ def main() -> None:
     if options.quick:
         options.data, options.widths, options.draws = ["digits"], [64, 125], 1
     for part in [options.part] if options.part else PARTS:
-        start = time.process_time()
         widths, draws = options.widths or WIDTHS[part], options.draws or DRAWS[part]
-        lines = [line for name in options.data for line in PARTS[part](name, widths, draws)]
         sizes = "; ".join(f"{name} {' '.join(map(str, SIZES[name]))}" for name in options.data)
-        header = [
-            f"# Test accuracy of {TITLES[part]}.",
-            *wrap(
-                f"Training, validation and test images: {sizes}.",
-                98,
-                initial_indent="# ",
-                subsequent_indent="# ",
-            ),
-            f"# Made by experiments/compression.py in {time.process_time() - start:.0f} s of"
-            " processor time.",
+        write(
+            TABLES[part],
+            f"Test accuracy of {TITLES[part]}.",
             COLUMNS[part],
-        ]
-        text = "\n".join([*header, *lines]) + "\n"
-        if options.quick:
-            print(text)
-            continue
-        folder = Path(__file__).parent / "results"
-        folder.mkdir(exist_ok=True)
-        (folder / FILES[part]).write_text(text)
+            [row for name in options.data for row in PARTS[part](name, widths, draws)],
+            seeds="0, 1, ..., fewer at large widths; width 0 is the infinitely wide network",
+            sizes=f"training, validation and test images: {sizes}",
+            quick=options.quick,
+        )
 
 
 if __name__ == "__main__":

@@ -12,34 +12,30 @@ Images:  MNIST and Fashion-MNIST in file order, ten classes: 2500 training image
          the cross-entropy, batches of 100, momentum 0.9, the step size chosen on MNIST with
          seed 0 from 0.5, 1 and 2. Seeds 0 to 4, the same data for all.
 Time:    about 6 minutes for the kernels, 3 for the images, on one core; rows have their own.
-Writes:  experiments/results/deep_equilibrium_kernels.txt, deep_equilibrium_spectra.txt,
-         deep_equilibrium_accuracy.txt
+Writes:  the tables deep_equilibrium_kernels, deep_equilibrium_spectra, deep_equilibrium_accuracy
 """
 
 import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
+from _tables import write
 from tqdm import tqdm
 
 from rmtlib import ConvergenceError
 from rmtlib.activations import ERF, RELU, TANH
 from rmtlib.data import load
 from rmtlib.kernels import (
-    conjugate_equivalent,
+    Equilibrium,
     deep_kernels,
-    equilibrium_coefficients,
-    equilibrium_kernels,
     kernel_coefficients,
-    matched_network,
+    mixture_equivalent,
     operator_norm,
 )
-from rmtlib.mixtures import GaussianMixture
+from rmtlib.mixtures import standard_example
 from rmtlib.networks import MLP, DeepEquilibrium, train
 
-RESULTS = Path(__file__).parent / "results"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 RIDGES = np.geomspace(1e-4, 1e2, 13)
 FEEDBACK = {RELU: 0.9, TANH: 0.9}
@@ -50,11 +46,7 @@ WIDTHS = {"frozen": 1000, "trained": 200}
 
 def mixture(n: int, seed: int):
     """Two classes that differ in mean, trace and shape of the covariance; p = 0.8 n."""
-    p = round(0.8 * n)
-    means = np.zeros((p, 2))
-    means[0, 0] = means[1, 1] = 2
-    i = np.arange(p)
-    model = GaussianMixture(means, [1.0, (1 + 4 / np.sqrt(p)) * 0.4 ** np.abs(i[:, None] - i)])
+    model = standard_example(round(0.8 * n))
     return model, *model.sample(n, normalize=True, rng=seed)
 
 
@@ -75,19 +67,16 @@ def kernels(sizes, seeds) -> tuple[list, list]:
                 model, X, labels = mixture(n, seed)
                 s0 = model.typical_squared_norm()
                 settings = {"feedback": feedback, "input_variance": s0}
-                layer = equilibrium_coefficients(activation, **settings)
-                G = equilibrium_kernels(activation, X, tangent=False, tol=1e-8, **settings)
-                net = matched_network(activation, **settings)
+                limit = Equilibrium(activation, **settings)
+                G = limit.kernels(X, tangent=False, tol=1e-8)
+                net = limit.matched_network()
                 K = explicit(net, X, s0)
                 plain = explicit([activation] * len(net), X, s0)
-                near = conjugate_equivalent(layer, X, labels, model).matrix()
+                near = mixture_equivalent(limit.coefficients, X, labels, model).matrix()
                 norms = [operator_norm(G.conjugate - other) for other in (near, K, plain)]
                 seconds = time.process_time() - start
-                rows.append(
-                    [activation.name, feedback, len(net), n, seed]
-                    + [f"{v:.5g}" for v in (operator_norm(G.conjugate), *norms)]
-                    + [f"{seconds:.1f}"]
-                )
+                norms = [operator_norm(G.conjugate), *norms, seconds]
+                rows.append([activation.name, feedback, len(net), n, seed, *norms])
                 if activation is TANH and n == max(m for m in sizes if m <= 1000) and seed == 1:
                     spectra = [np.linalg.eigvalsh(M) for M in (G.conjugate, K, plain)]
     return rows, spectra
@@ -110,10 +99,10 @@ def network(kind, activation, p, width, seed):
     settings = {"feedback": FEEDBACK[activation], "input_variance": 1.0}
     if kind == "deq":
         model = DeepEquilibrium(
-            p,
-            width,
-            10,
             activation,
+            p=p,
+            m=width,
+            outputs=10,
             rng=seed,
             dtype=torch.float32,
             tol=1e-4,
@@ -121,7 +110,7 @@ def network(kind, activation, p, width, seed):
             **settings,
         )
         return model.to(DEVICE), 1.0
-    matched = matched_network(activation, **settings)
+    matched = Equilibrium(activation, **settings).matched_network()
     chosen = matched if kind == "matched" else [activation] * len(matched)
     centered = [layer.activation for layer in kernel_coefficients(chosen, 1.0)[1:]]
     model = MLP([p, *[width] * len(chosen), 10], centered, rng=seed, dtype=torch.float32)
@@ -207,18 +196,18 @@ def accuracies(names, split, widths, seeds, steps) -> list:
                 for kind in ("deq", "matched", "plain"):
                     case = kind, activation, X, y
                     runs = {
-                        "frozen": (*frozen(*case, widths["frozen"], seed), "nan"),
+                        "frozen": (*frozen(*case, widths["frozen"], seed), np.nan),
                         "trained": trained(*case, widths["trained"], seed, steps),
                     }
                     for weights, (found, seconds, rate) in runs.items():
                         row = [source, activation.name, kind, weights, widths[weights], seed]
-                        rows.append([*row, f"{found:.4f}", rate, f"{seconds:.2f}"])
+                        rows.append([*row, found, rate, seconds])
     return rows
 
 
-def text(header: str, columns: str, rows) -> str:
-    """A table with comment lines above its header."""
-    return header + columns + "\n" + "\n".join(",".join(map(str, row)) for row in rows) + "\n"
+CASE = {"activation": "", "feedback": "", "layers": "d", "n": "d", "seed": "d"}
+NORMS = dict.fromkeys(["norm", "equivalent", "matched", "plain"], ".5g")
+MODEL = {"data": "", "activation": "", "model": "", "weights": "", "width": "d", "seed": "d"}
 
 
 def main():
@@ -230,23 +219,28 @@ def main():
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1 if DEVICE.type == "cpu" else torch.get_num_threads())
-    files = {}
     if options.part != "images":
         sizes, seeds = ([60, 120], 2) if options.quick else ([250, 500, 1000, 2000], 2)
         rows, spectra = kernels(sizes, seeds)
-        files["kernels"] = text(
-            "# Operator norms of the conjugate kernel G of equilibrium models and of its\n"
-            "# differences from three others, for two Gaussian classes, p = 0.8 n.\n"
-            "# Made by experiments/deep_equilibrium.py.\n",
-            "activation,feedback,layers,n,seed,norm,equivalent,matched,plain,seconds",
+        write(
+            "deep_equilibrium_kernels",
+            "Operator norms of the conjugate kernel G of equilibrium models and of its differences"
+            " from three others.",
+            CASE | NORMS | {"seconds": ".1f"},
             rows,
+            seeds="0 and 1, one at n = 2000",
+            sizes=f"two Gaussian classes, p = 0.8 n, n = {sizes[0]} to {sizes[-1]}",
+            quick=options.quick,
         )
-        files["spectra"] = text(
-            "# Eigenvalues of tanh kernels, feedback 0.4, for the two classes of\n"
-            "# experiments/deep_equilibrium.py at seed 1: equilibrium, matched clipped line,\n"
-            "# plain tanh layer.\n",
-            "equilibrium,matched,plain",
-            [[f"{v:.6g}" for v in row] for row in zip(*spectra, strict=True)],
+        write(
+            "deep_equilibrium_spectra",
+            "Eigenvalues of tanh kernels, feedback 0.4: equilibrium, matched clipped line, plain"
+            " tanh layer.",
+            dict.fromkeys(["equilibrium", "matched", "plain"], ".6g"),
+            zip(*spectra, strict=True),
+            seeds="1",
+            sizes=f"two Gaussian classes, n = {len(spectra[0])}, p = 0.8 n",
+            quick=options.quick,
         )
     if options.part != "kernels":
         split, widths = SPLIT, WIDTHS
@@ -255,20 +249,18 @@ def main():
         names = ["mnist", "fashion-mnist"]
         seeds, steps = (options.seeds, options.steps) if not options.quick else (1, 20)
         rows = accuracies(names, split, widths, seeds, steps)
-        files["accuracy"] = text(
-            "# Test accuracy on images, ten classes: equilibrium models (deq), matched and plain\n"
-            f"# explicit networks of width {widths['frozen']} (frozen) and {widths['trained']}. "
-            f"{split[0]} training, {split[1]} validation and\n"
-            f"# {split[2]} test images; feedback 0.9; trained with {steps} steps. Made by\n"
-            f"# experiments/deep_equilibrium.py on {DEVICE.type}; seconds of processor time.\n",
-            "data,activation,model,weights,width,seed,accuracy,learning_rate,seconds",
+        write(
+            "deep_equilibrium_accuracy",
+            "Test accuracy on images, ten classes: equilibrium models (deq), matched and plain"
+            " explicit networks.",
+            MODEL | {"accuracy": ".4f", "learning_rate": "", "seconds": ".2f"},
             rows,
+            seeds=f"0 to {seeds - 1}",
+            sizes=f"width {widths['frozen']} (frozen) and {widths['trained']} (trained with {steps}"
+            f" steps); {split[0]} training, {split[1]} validation and {split[2]} test images;"
+            f" feedback 0.9; processor time in seconds ({DEVICE.type})",
+            quick=options.quick,
         )
-    for name, content in files.items():
-        if options.quick:
-            print(content)
-        else:
-            (RESULTS / f"deep_equilibrium_{name}.txt").write_text(content)
 
 
 if __name__ == "__main__":

@@ -3,27 +3,26 @@
 Command: python experiments/digits_descent.py [--draws 100] [--quick]
          (--quick: 4 draws of the 8 x 8 digits, prints and writes nothing)
 Data:    MNIST, all images of 1 and 7; p = 784 pixels in the units of
-         rmtlib.dynamics.standardize_classes. Kind 0: the images. Kind 1: Gaussian samples
+         rmtlib.data.standardize_classes. Kind 0: the images. Kind 1: Gaussian samples
          with the mean and covariance of each class. Kind 2: the images with white noise that
          lowers the signal to 2. Each draw trains on n = 784 random ones and tests on 4000 others
          (or as many as there are).
 Model:   least squares by gradient flow, learning rate 0.01, start of variance 0.1, no ridge
          (the figure of Liao and Couillet, ICML 2018, which averages 100 runs); seed 0.
 Time:    four minutes on one core.
-Writes:  experiments/results/digits_descent.txt: kind; time; mean and standard deviation over
-         draws of the test and the training error; test and training error of the theory.
+Writes:  the table digits_descent: kind; time; mean and standard deviation over draws of the test
+         and the training error; test and training error of the theory.
 """
 
 import argparse
-import sys
-from pathlib import Path
 
 import numpy as np
+from _tables import write
 from joblib import Parallel, delayed
 
 from rmtlib import as_rng
-from rmtlib.data import load
-from rmtlib.dynamics import descend, descent_statistics, standardize_classes
+from rmtlib.data import load, standardize_classes
+from rmtlib.dynamics import TwoClassDescent, descend
 
 RATE, VARIANCE, SEED, TARGET = 0.01, 0.1, 0, 2.0
 TIMES = np.unique(np.round(np.geomspace(1, 3000, 45)))
@@ -75,19 +74,22 @@ def main() -> None:
         job = delayed(one_draw)
         runs = np.array(pool(job(X, y, kind, signal / TARGET - 1, int(s)) for s in seeds))
         mean, spread = runs.mean(axis=0), runs.std(axis=0, ddof=1)
-        theory = descent_statistics(
-            TIMES, 1.0, TARGET if kind == 2 else signal, init_variance=VARIANCE, learning_rate=RATE
-        )
+        strength = TARGET if kind == 2 else signal
+        theory = TwoClassDescent(1.0, strength, init_variance=VARIANCE).at(TIMES, RATE)
         columns = [np.full(len(TIMES), kind), TIMES, mean[0], spread[0], mean[1], spread[1]]
         tables.append(np.column_stack([*columns, theory.test_error, theory.train_error]))
-    header = (
-        f"{__doc__.strip()}\n\n{images.name}, p = n = {len(X)}, {arguments.draws} draws, "
-        f"signal of the images {signal:.6f}\n"
-        "kind, time, test mean, test std, train mean, train std, test theory, train theory"
-    )
-    target = Path(__file__).parent / "results" / "digits_descent.txt"
-    np.savetxt(
-        sys.stdout if arguments.quick else target, np.vstack(tables), fmt="%.6g", header=header
+    names = ("test", "test_sd", "train", "train_sd", "test_theory", "train_theory")
+    write(
+        "digits_descent",
+        "Gradient flow on two digits: errors over time, averaged over draws, against the theory."
+        " Kind 0: the images. Kind 1: Gaussian samples with the mean and covariance of each class."
+        " Kind 2: the images with white noise that lowers the signal to 2.",
+        {"kind": ".0f", "time": ".6g"} | dict.fromkeys(names, ".6g"),
+        np.vstack(tables),
+        seeds=str(SEED),
+        sizes=f"{images.name}, p = n = {len(X)}, 4000 test images, {arguments.draws} draws, "
+        f"signal of the images {signal:.6f}",
+        quick=arguments.quick,
     )
 
 

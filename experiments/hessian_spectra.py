@@ -9,23 +9,21 @@ Models:  tanh networks 20-20-10 (600 weights, no biases, tangent-kernel parametr
          momentum 0.9, all images at every step), seeds 0 to 4, 20 Haar rotations each;
          the large one is 784-128-10 (101632 weights), cross-entropy, 200 steps.
 Time:    three minutes on one core, most of it rotations; a GPU helps the large network only.
-Writes:  experiments/results/hessian_freeness.txt: one line a Hessian: data, loss, steps, seed,
+Writes:  the tables
+         hessian_freeness: one row a Hessian: data, loss, steps, seed,
          norm of the gradient, norms of both parts, distance of the spectrum from that of the
-         rotated copies and between these, mixed and square statistic of rmtlib.freeness with
-         mean and standard deviation of their controls, index of H and of the rotated copies.
-         experiments/results/hessian_quadrature.txt: steps, probes, error of the smoothed density
-         (L1) and of the eigenvalues (Wasserstein distance over the norm), means over 12 repeats.
-         experiments/results/hessian_large.txt: Ritz values and weights of the large network.
+         rotated copies and between these, mixed and square statistic of curvature.freeness with
+         mean and standard deviation of their controls, index of H and of the rotated copies;
+         hessian_quadrature: steps, probes, error of the smoothed density (L1) and of the
+         eigenvalues (Wasserstein distance over the norm), means over 12 repetitions;
+         hessian_large: Ritz values and weights of the large network.
 """
 
 import argparse
-import csv
-import io
-import sys
-from pathlib import Path
 
 import numpy as np
 import torch
+from _tables import write
 from joblib import Parallel, delayed
 from scipy.stats import norm
 
@@ -34,10 +32,11 @@ from rmtlib.data import load
 from rmtlib.networks import MLP, train
 
 DATA, LOSSES, STEPS = ("digits", "mnist", "cifar10"), ("squared", "cross-entropy"), (0, 400)
-HEADER = [
-    *("data", "loss", "steps", "seed", "gradient", "norm0", "norm1"),
-    *("distance", "distance_control", "mixed", "mixed_mean", "mixed_sd"),
-    *("square", "square_mean", "square_sd", "index", "index_rotated"),
+CASE = {"data": "", "loss": "", "steps": "d", "seed": "d"}
+STATISTICS = [
+    *("gradient", "norm0", "norm1", "distance", "distance_control"),
+    *("mixed", "mixed_mean", "mixed_sd", "square", "square_mean", "square_sd"),
+    *("index", "index_rotated"),
 ]
 
 
@@ -64,7 +63,7 @@ def small_hessian(name, loss, steps, seed):
 def freeness_row(name, loss, steps, seed, rotations):
     """One line of the table of freeness."""
     H0, H1, slope = small_hessian(name, loss, steps, seed)
-    found = freeness(H0, H1, rotations, rng=seed)
+    found = freeness(H0, H1, rotations=rotations, rng=seed)
     tiny = 1e-10 * np.abs(found.eigenvalues).max()
     numbers = [
         *(slope, np.linalg.norm(H0, 2), np.linalg.norm(H1, 2)),
@@ -73,7 +72,7 @@ def freeness_row(name, loss, steps, seed, rotations):
         *(found.square, found.square_control.mean(), found.square_control.std(ddof=1)),
         *(np.mean(found.eigenvalues < -tiny), np.mean(found.rotated < -tiny)),
     ]
-    return [images(name, 1)[2], loss, steps, seed, *(f"{x:.5g}" for x in numbers)]
+    return [images(name, 1)[2], loss, steps, seed, *numbers]
 
 
 def quadrature_rows(grid, repeats):
@@ -90,14 +89,12 @@ def quadrature_rows(grid, repeats):
     for steps, probes in grid:
         errors = []
         for repeat in range(repeats):
-            estimate = spectral_estimate(H, steps, probes, rng=repeat)
+            estimate = spectral_estimate(H, steps=steps, probes=probes, rng=repeat)
             density = estimate.density(x, width)[0]
-            order = np.argsort(estimate.points, axis=None)
-            mass = np.append(0, np.cumsum(estimate.weights.ravel()[order])) / probes
-            cdf = mass[np.searchsorted(estimate.points.ravel()[order], fine, side="right")]
+            cdf, _ = estimate.cdf(fine)
             gap = np.mean(np.abs(cdf - steps_of)) * np.ptp(fine) / np.abs(lam).max()
             errors.append((np.mean(np.abs(density - exact)) * np.ptp(x), gap))
-        rows.append([steps, probes, *(f"{e:.4g}" for e in np.mean(errors, axis=0))])
+        rows.append([steps, probes, *np.mean(errors, axis=0)])
     return rows
 
 
@@ -110,26 +107,13 @@ def large_rows(n, steps, probes):
     settings = {"learning_rate": 1.0, "momentum": 0.9, "record_every": 200}
     history = train(network, X, labels, loss="cross-entropy", steps=200, progress=False, **settings)
     curvature = Curvature(network, X, labels, "cross-entropy")
-    found = spectral_estimate(curvature.hessian, steps, probes, rng=0)
+    found = spectral_estimate(curvature.hessian, steps=steps, probes=probes, rng=0)
     probe = np.arange(probes)[:, None] + np.zeros_like(found.points)
     print(f"{name}, {n} images, {curvature}, accuracy {history.accuracy[-1]:.3f}, on {device}")
-    note = f"{name} {n} images, {curvature.size} parameters, loss {curvature.loss:.4g}"
+    sizes = f"{name} {n} images, {curvature.size} parameters (784-128-10), loss "
+    sizes += f"{curvature.loss:.4g}; {steps} steps, {probes} probes"
     columns = [column.ravel() for column in (probe, found.points, found.weights)]
-    rows = zip(*columns, strict=True)
-    return [(int(k), f"{x:.7g}", f"{w:.7g}") for k, x, w in rows], note
-
-
-def write(name, header, rows, quick, note=""):
-    """Print the table, and store it unless this is a trial."""
-    text = io.StringIO()
-    text.writelines(f"# {line}".rstrip() + "\n" for line in __doc__.strip().splitlines())
-    if note:
-        text.write(f"# This run: {note}\n")
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    print(text.getvalue()[-1500:])
-    if not quick:
-        path = Path(__file__).parent / "results" / name
-        path.write_text(text.getvalue())
+    return zip(*columns, strict=True), sizes
 
 
 def main(arguments=None):
@@ -153,14 +137,40 @@ def main(arguments=None):
     rows = Parallel(n_jobs=-1)(
         delayed(freeness_row)(*case, rotations) for case in (cases[:1] if quick else cases)
     )
-    note = f"{options.seeds} seeds, {rotations} rotations"
-    write("hessian_freeness.txt", HEADER, rows, quick, note)
+    write(
+        "hessian_freeness",
+        "Hessians of trained networks: a test of freeness, one row a Hessian.",
+        CASE | dict.fromkeys(STATISTICS, ".5g"),
+        rows,
+        seeds=f"0 to {options.seeds - 1}",
+        sizes="400 images as 20 principal components; networks 20-20-10, 600 weights; "
+        f"{rotations} rotations",
+        quick=quick,
+    )
     grid = [(k, v) for k in (5, 10, 20, 40, 80, 160) for v in (1, 10)]
-    rows = quadrature_rows(grid[:2] if quick else grid, 2 if quick else 12)
-    write("hessian_quadrature.txt", ["steps", "probes", "density_error", "distance"], rows, quick)
-    rows, note = large_rows(*((200, 10, 2) if quick else (options.images, 80, options.probes)))
-    write("hessian_large.txt", ["probe", "point", "weight"], rows, quick, note)
+    repeats = 2 if quick else 12
+    write(
+        "hessian_quadrature",
+        "Hessians of trained networks: errors of Lanczos quadrature, of the smoothed density (L1)"
+        " and of the eigenvalues (Wasserstein distance over the norm).",
+        {"steps": "d", "probes": "d", "density_error": ".4g", "distance": ".4g"},
+        quadrature_rows(grid[:2] if quick else grid, repeats),
+        seeds=f"0 to {repeats - 1}, one a repetition",
+        sizes="400 images of digits as 20 principal components; a network 20-20-10; "
+        f"means over {repeats} repetitions",
+        quick=quick,
+    )
+    rows, sizes = large_rows(*((200, 10, 2) if quick else (options.images, 80, options.probes)))
+    write(
+        "hessian_large",
+        "The Hessian of a large trained network: Ritz values and weights.",
+        {"probe": ".0f", "point": ".7g", "weight": ".7g"},
+        rows,
+        seeds="0",
+        sizes=sizes,
+        quick=quick,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -5,14 +5,14 @@ Model:   SigmoidNetwork of widths 2-2-3-2, weights and biases 0.5 * randn, ten p
          plane, one random point an iteration, learning rate 0.05, 10^6 iterations; 20 networks
          (initializations: seed 0) see the same sequence of points (seed 1).
 Time:    two minutes on one core. --quick runs 2000 iterations, prints and writes nothing.
-Writes:  experiments/results/higham_network.txt: iteration, then the cost
+Writes:  the table higham_network: iteration, and the cost
          (1 / 10) sum_i |y_i - f(x_i)|^2 / 2 of each of the 20 networks.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
+from _tables import write
 
 from rmtlib.networks import SigmoidNetwork
 
@@ -34,11 +34,16 @@ def main() -> None:
     costs = network.descend(
         X, Y, steps=steps, learning_rate=RATE, record_every=every, rng=np.random.default_rng(1)
     )
-    table = np.column_stack([every * np.arange(len(costs)), costs])
-    header = __doc__.strip() + "\n\niteration, cost of networks 0 to 19"
-    target = Path(__file__).parent / "results" / "higham_network.txt"
-    np.savetxt(
-        sys.stdout if quick else target, table, fmt=["%d"] + COPIES * ["%.8e"], header=header
+    write(
+        "higham_network",
+        "A million iterations of the four-layer network of Higham and Higham (SIAM Review, 2019):"
+        f" the cost (1 / 10) sum_i |y_i - f(x_i)|^2 / 2 of each of {COPIES} networks.",
+        {"iteration": "d", f"cost[{COPIES}]": ".8e"},
+        zip(every * np.arange(len(costs)), costs, strict=True),
+        seeds="0 (initializations) and 1 (sequence of points)",
+        sizes=f"widths 2-2-3-2, ten points, {COPIES} networks, {steps} iterations, learning rate "
+        f"{RATE}",
+        quick=quick,
     )
 
 

@@ -9,20 +9,19 @@ Sizes:   widths 10, 30, 100, 1000; linear and HardTanh at depths 2 and 32; at wi
          depth 2 also tanh, arctan and ReLU. Numbers of networks: SAMPLES below, times --scale.
 Seeds:   one a chunk of networks, counted from 0.
 Time:    about 6000 s on one core at --scale 1 (NumPy only, a GPU is not used); joblib spreads
-         it over all cores. The table states the sizes it was made with.
-Writes:  experiments/results/jacobian_samples.txt
+         it over all cores.
+Writes:  the table jacobian_samples
 """
 
 import argparse
 import time
-from pathlib import Path
 
 import numpy as np
+from _tables import write
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from rmtlib import as_rng
-from rmtlib.activations import CATALOGUE
 from rmtlib.jacobians import JacobianLaw, sample_spectrum
 
 BINS = 60  # equal ones, from 0 to REACH times the upper edge of the limit
@@ -43,7 +42,7 @@ CASES = [
 def chunk(name: str, depth: int, n: int, size: int, width: float, seed: int) -> list[np.ndarray]:
     """Counts in the bins (the last: beyond), zeros, sums of powers 1 and 2, sum of the largest."""
     lam = sample_spectrum(
-        CATALOGUE[name], n, depth, bias_variance=BIAS[depth], size=size, rng=as_rng(seed)
+        name, n=n, depth=depth, bias_variance=BIAS[depth], size=size, rng=as_rng(seed)
     )
     counts = np.bincount(np.minimum(lam / width, BINS).astype(int).ravel(), minlength=BINS + 1)
     zeros = np.sum(lam <= ZERO * lam[:, -1:])
@@ -57,11 +56,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     scale = 1e-3 if arguments.quick else arguments.scale
-    lines, seed = [], 0
+    rows, seed = [], 0
     for name, depth, n in tqdm(CASES, disable=None):
         began = time.perf_counter()
         size = max(2, round(scale * SAMPLES[n, depth]))
-        law = JacobianLaw.of_network(CATALOGUE[name], depth, bias_variance=BIAS[depth])
+        law = JacobianLaw.of_network(name, depth=depth, bias_variance=BIAS[depth])
         width = REACH * law.support()[1] / BINS
         sizes = [len(part) for part in np.array_split(range(size), min(size, 64))]
         parts = Parallel(n_jobs=-1)(
@@ -70,24 +69,26 @@ def main() -> None:
         seed += len(sizes)
         counts, sums = (sum(x) for x in zip(*parts, strict=True))
         zeros, first, second, top = sums / (size * np.array([n, n, n, 1]))
-        shares = " ".join(f"{c / (size * n):.6g}" for c in counts)
-        lines.append(f"{name} {depth} {n} {size} {width:.9g} {zeros:.6g} {first:.6g} "
-                     f"{second:.6g} {top:.6g} {shares}")  # fmt: skip
+        row = (name, depth, n, size, width, zeros, first, second, top)
+        rows.append((*row, counts / (size * n)))
         seconds = time.perf_counter() - began
         tqdm.write(
             f"{name:9} L = {depth:<3} n = {n:<5} networks {size:<7} zeros {zeros:.4f} mean "
             f"{first:.4f} (limit {law.mean():.4f}) largest {top:.3f} (edge {law.support()[1]:.3f}) "
             f"{seconds:.1f} s"
         )
-    if arguments.quick:
-        return
-    path = Path(__file__).parent / "results" / "jacobian_samples.txt"
-    header = [
-        "# Eigenvalues of JJ^T of sampled networks, made by experiments/jacobian_samples.py",
-        "# activation depth n networks bin_width zeros mean mean_square mean_largest "
-        f"shares of the {BINS} bins and beyond",
-    ]
-    path.write_text("\n".join(header + lines) + "\n")
+    case = {"activation": "", "depth": "d", "n": "d", "networks": "d", "bin_width": ".9g"}
+    means = dict.fromkeys(["zeros", "mean", "mean_square", "mean_largest"], ".6g")
+    write(
+        "jacobian_samples",
+        f"Eigenvalues of JJ^T of sampled networks: mean shares of {BINS} equal bins from 0, and of"
+        " what is beyond.",
+        case | means | {f"shares[{BINS + 1}]": ".6g"},
+        rows,
+        seeds="one a chunk of networks, counted from 0",
+        sizes="the columns n, depth and networks",
+        quick=arguments.quick,
+    )
 
 
 if __name__ == "__main__":

@@ -17,21 +17,19 @@ Command: python experiments/one_step_errors.py [--size full] [--jobs -1] [--quic
          --quick: 2 draws at p = 16; prints, writes nothing
 Seeds:   1000 * teacher + draw.
 Time:    full 11 minutes, small half a minute on one idle core.
-Writes:  experiments/results/one_step_errors.txt.
+Writes:  the table one_step_errors.
 """
 
 import argparse
-import time
-from pathlib import Path
 
 import numpy as np
+from _tables import write
 from joblib import Parallel, delayed
 
 from rmtlib import as_rng
 from rmtlib.activations import ERF, RELU, TANH
 from rmtlib.features import simulate_errors, simulate_one_step, teacher_student
 
-RESULT = Path(__file__).parent / "results" / "one_step_errors.txt"
 TEACHERS = {"tanh": TANH, "erf(3t)": ERF.affine(stretch=3), "centered ReLU": RELU.centered()}
 RIDGES = np.geomspace(3e-3, 300, 16)
 NOISE = 0.05
@@ -41,19 +39,18 @@ STEPS = np.geomspace(0.3, 1000, 15)
 def steps(teacher, p, draw):
     """Best test error at every step size, one draw."""
     found = simulate_one_step(
-        p,
-        8 * p,
-        2 * p,
-        STEPS,
         TANH,
         list(TEACHERS.values())[teacher],
+        STEPS,
+        p=p,
+        n=8 * p,
+        N=2 * p,
         ridge=RIDGES,
         noise=NOISE,
         rng=1000 * teacher + draw,
     )
-    return [
-        (0, teacher, p, 2 * p, 8 * p, eta, e) for eta, e in zip(STEPS, found.min(1), strict=True)
-    ]
+    best = found.test.min(axis=1)
+    return [(0, teacher, p, 2 * p, 8 * p, eta, e) for eta, e in zip(STEPS, best, strict=True)]
 
 
 def samples(teacher, p, ratio, draw):
@@ -62,12 +59,12 @@ def samples(teacher, p, ratio, draw):
     sizes = np.array([0.0, 1.0, np.sqrt(N), 4 * np.sqrt(N)])
     seed = 1000 * teacher + draw
     found = simulate_one_step(
-        p, n, N, sizes, TANH, activation, ridge=RIDGES, noise=NOISE, rng=seed
-    ).min(1)
+        TANH, activation, sizes, p=p, n=n, N=N, ridge=RIDGES, noise=NOISE, rng=seed
+    ).test.min(axis=1)
     rng = as_rng(seed)
-    data = teacher_student(p, n + 2000, 1, activation, rng=rng)
-    y = data.y[:n] + np.sqrt(NOISE) * rng.standard_normal(n)
-    linear = simulate_errors(data.X[:, :n], y, data.X[:, n:], data.y[n:], RIDGES)[1].min()
+    data = teacher_student(activation, p=p, n=n + 2000, N=1, rng=rng)
+    data.y[:n] += np.sqrt(NOISE) * rng.standard_normal(n)
+    linear = simulate_errors(data.X, data.y, n, RIDGES).test.min()
     values = [*zip(sizes, found, strict=True), (-1.0, linear)]
     return [(1, teacher, p, N, n, eta, e) for eta, e in values]
 
@@ -86,7 +83,6 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    start = time.time()
     widths, ratios = SIZES["quick" if arguments.quick else arguments.size]
     jobs = [delayed(steps)(t, p, d) for p, k in widths.items() for t in range(3) for d in range(k)]
     jobs += [
@@ -99,21 +95,19 @@ def main() -> None:
     groups: dict[tuple, list[float]] = {}
     for *key, error in rows:
         groups.setdefault(tuple(key), []).append(error)
-    lines = [
-        f"# experiments/one_step_errors.py --size {arguments.size} --jobs {arguments.jobs},"
-        f" {time.time() - start:.0f} s",
-        "# kind teacher p N n step_size draws mean_test_error standard_deviation",
-        *(
-            f"{kind} {teacher} {p} {N} {n} {eta:.6g} {len(e)} {np.mean(e):.6f}"
-            f" {np.std(e, ddof=1):.6f}"
-            for (kind, teacher, p, N, n, eta), e in groups.items()
-        ),
-    ]
-    text = "\n".join(lines) + "\n"
-    if arguments.quick:
-        print(text)
-    else:
-        RESULT.write_text(text, encoding="utf-8")
+    case = {"kind": "d", "teacher": "d", "p": "d", "N": "d", "n": "d", "step_size": ".6g"}
+    scores = {"draws": "d", "mean_test_error": ".6f", "standard_deviation": ".6f"}
+    write(
+        "one_step_errors",
+        "Test error after one gradient step. Kind 0: against the step size; kind 1: against"
+        " samples per dimension. Teacher 0 tanh, 1 erf(3t), 2 centered ReLU; step size -1 is"
+        " ridge regression on the inputs.",
+        case | scores,
+        [(*key, len(e), np.mean(e), np.std(e, ddof=1)) for key, e in groups.items()],
+        seeds="1000 * teacher + draw",
+        sizes="the columns p, N, n and draws",
+        quick=arguments.quick,
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The picture in README.md: Marčenko-Pastur at the sizes of the first chapter.
 
 Command: python experiments/readme_picture.py    (seed 1, p = 500, n = 50 000, one second)
-Writes:  experiments/results/marchenko_pastur.svg
+Writes:  experiments/marchenko_pastur.svg
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ def main() -> None:
         law_label="Marčenko-Pastur law",
     )
     figure.set_size_inches(6.4, 2.8)
-    target = Path(__file__).parent / "results" / "marchenko_pastur.svg"
+    target = Path(__file__).with_name("marchenko_pastur.svg")
     figure.savefig(target, metadata={"Date": None, "Description": plotting.alt_text(figure)})
 
 

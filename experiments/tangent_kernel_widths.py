@@ -16,14 +16,14 @@ Command: python experiments/tangent_kernel_widths.py [--widths 32 64 ...] [--see
          [--jobs 1] [--quick]
 Sizes:   see WIDTHS and SEEDS. Seeds: 0, ..., SEEDS - 1, one a network.
 Time:    6 minutes on one core; every doubling of the width takes four times as long.
-Writes:  experiments/results/tangent_kernel_widths.txt
+Writes:  the table tangent_kernel_widths
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import torch
+from _tables import write
 from joblib import Parallel, delayed
 
 from rmtlib.activations import RELU
@@ -34,7 +34,10 @@ from rmtlib.networks import MLP, empirical_conjugate_kernel, empirical_tangent_k
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 SEEDS = 10
 DEPTH, N_TRAIN, N_TEST, STEPS = 3, 60, 200, 600
-COLUMNS = "width seed ck_distance ntk_distance ntk_movement weight_movement limit_gap own_gap"
+DISTANCES = (
+    *("ck_distance", "ntk_distance", "ntk_movement", "weight_movement"),
+    *("limit_gap", "own_gap"),
+)
 
 
 def data():
@@ -55,7 +58,8 @@ def one(width, seed, steps=STEPS):
     X, y = data()
     p, n = len(X), N_TRAIN
     activations = [layer.activation for layer in kernel_coefficients([RELU] * DEPTH, 1.0)[1:]]
-    K, Theta = deep_kernels([RELU] * DEPTH, X, input_variance=1.0)
+    limit = deep_kernels([RELU] * DEPTH, X, input_variance=1.0)
+    K, Theta = limit.conjugate, limit.tangent
     network = MLP([p, *[width] * DEPTH, 1], activations, rng=seed)
     if torch.cuda.is_available():
         network = network.cuda()
@@ -94,7 +98,7 @@ def one(width, seed, steps=STEPS):
             Theta_cross=kernel[:n, n:],
             initial_test=start[n:],
         )
-        gaps.append(np.sqrt(np.mean((end[n:] - flow.test[0]) ** 2)))
+        gaps.append(np.sqrt(np.mean((end[n:] - flow.test_outputs[0]) ** 2)))
     movement = relative(empirical_tangent_kernel(network, Z), Theta0)
     return width, seed, relative(K0, K), relative(Theta0, Theta), movement, max(moved), *gaps
 
@@ -110,19 +114,18 @@ def main():
     widths = (32, 64, 128) if options.quick else options.widths
     tasks = [(w, seed) for w in widths for seed in range(2 if options.quick else options.seeds)]
     jobs = 1 if torch.cuda.is_available() or options.quick else options.jobs
-    rows = np.array(Parallel(n_jobs=jobs)(delayed(one)(*task) for task in tasks))
-    if options.quick:
-        np.set_printoptions(precision=4, suppress=True, linewidth=100)
-        print(COLUMNS)
-        print(rows)
-        return
-    header = (
-        f"python experiments/{Path(__file__).name}\n"
-        f"widths {', '.join(map(str, widths))}; seeds 0 to {options.seeds - 1}; "
-        f"{DEPTH} hidden layers; n = {N_TRAIN}; {STEPS} steps\n{COLUMNS}"
+    rows = Parallel(n_jobs=jobs)(delayed(one)(*task) for task in tasks)
+    write(
+        "tangent_kernel_widths",
+        "Deep networks of growing width: relative distances of their kernels, weights and outputs"
+        " from their limits.",
+        {"width": "d", "seed": "d"} | dict.fromkeys(DISTANCES, ".5g"),
+        rows,
+        seeds=f"0 to {options.seeds - 1}",
+        sizes=f"widths {', '.join(map(str, widths))}; {DEPTH} hidden layers; n = {N_TRAIN}; "
+        f"{STEPS} steps",
+        quick=options.quick,
     )
-    target = Path(__file__).parent / "results" / f"{Path(__file__).stem}.txt"
-    np.savetxt(target, rows, fmt=["%d", "%d"] + ["%.5g"] * 6, header=header)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,20 @@ Data:    a9a in file order: 16 000 training samples, the next 2000 for the choic
 Sizes:   500, 1000, 5000, 10 000 and 50 000 features, seeds 0 to 2, only seed 0 above 5000
          (Nyström: at most 5000 landmarks, one seed).
 Time:    single precision; up to 5000 features 25 minutes on two cores, the rest about an hour.
-Writes:  experiments/results/ternary_features.txt; rows of widths that are not asked for stay.
+Writes:  the table ternary_features; rows of widths that are not asked for stay.
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import torch
+from _tables import write
 from sklearn.kernel_approximation import Nystroem
 from tqdm import tqdm
 
 from rmtlib import as_rng
 from rmtlib.activations import DCoefficients
-from rmtlib.data import load
+from rmtlib.data import load, stored
 from rmtlib.quantization import match_activation, ternary_weights
 
 VARIANCE = 2.0
@@ -141,8 +141,8 @@ def ridge_errors(blocks, y: torch.Tensor, samples: int, N: int) -> dict[int, tup
     return errors
 
 
-def row(kind: str, X: torch.Tensor, y: torch.Tensor, samples: int, N: int, seed: int) -> str:
-    """One line of the table."""
+def row(kind: str, X: torch.Tensor, y: torch.Tensor, samples: int, N: int, seed: int) -> tuple:
+    """One row of the table."""
     bits, sparsity = KINDS[kind]
     if kind == "nystroem":
         blocks = nystroem_blocks(X, samples, N, seed)
@@ -152,10 +152,7 @@ def row(kind: str, X: torch.Tensor, y: torch.Tensor, samples: int, N: int, seed:
         blocks = fourier_blocks(X, N, bits, seed)
     errors = ridge_errors(blocks, y, samples, N)
     best = min(errors, key=lambda index: errors[index][0])
-    return (
-        f"{kind},{N},{seed},{bits},{sparsity:g},{RIDGES[best]:.6g},"
-        f"{errors[best][0]:.6f},{errors[best][1]:.6f}"
-    )
+    return kind, N, seed, bits, sparsity, RIDGES[best], *errors[best]
 
 
 def main() -> None:
@@ -177,23 +174,23 @@ def main() -> None:
         for seed in range(options.draws)
         if (seed == 0 or N <= 5000) and (kind != "nystroem" or (seed == 0 and N <= 5000))
     ]
-    header = [
-        f"# Ridge regression on random features of {name}: p = {len(data)}, samples:",
-        f"# samples={options.samples}",
-        f"# for training, {HELD_OUT} for the choice of the ridge, {HELD_OUT} for the test error;",
-        f"# mean squared norm {VARIANCE:g}. From experiments/ternary_features.py, float32.",
-        "kind,features,seed,feature_bits,sparsity,ridge,validation_mse,test_mse",
-    ]
-    target = Path(__file__).parent / "results" / "ternary_features.txt"
-    stored = target.read_text().splitlines()[len(header) :] if target.exists() else []
-    lines = [line for line in stored if int(line.split(",")[1]) not in options.widths]
+    case = {"kind": "", "features": "d", "seed": "d", "feature_bits": "d", "sparsity": "g"}
+    scores = {"ridge": ".6g", "validation_mse": ".6f", "test_mse": ".6f"}
+    old = [] if options.quick else stored("ternary_features").rows.tolist()
+    rows = [entry for entry in old if entry[1] not in options.widths]
     for kind, N, seed in tqdm(jobs, disable=None):
-        lines.append(row(kind, X, y, options.samples, N, seed))
-        text = "\n".join([*header, *lines]) + "\n"
-        if options.quick:
-            print(lines[-1])
-        else:
-            target.write_text(text)
+        rows.append(row(kind, X, y, options.samples, N, seed))
+        write(  # after every row: the large ones take long
+            "ternary_features",
+            f"Ridge regression on random features of {name}, in single precision.",
+            case | scores,
+            rows,
+            seeds=f"0 to {options.draws - 1}, only 0 above 5000 features",
+            sizes=f"p = {len(data)}, mean squared norm {VARIANCE:g}; {HELD_OUT} samples for the "
+            f"choice of the ridge, {HELD_OUT} for the test error",
+            samples=options.samples,
+            quick=options.quick,
+        )
 
 
 if __name__ == "__main__":

@@ -17,3 +17,16 @@ def lazily(package: str, name: str, places: Mapping[str, str]) -> Any:
         raise ImportError(
             f"{package}.{name} needs torch: pip install rmtlib[torch]", name="torch"
         ) from error
+
+
+def require(package: str, extra: str, *modules: str) -> None:
+    """Say which extra to install where one of the modules is missing."""
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            raise ImportError(
+                f"{package} needs {module}: pip install rmtlib[{extra}]", name=module
+            ) from error

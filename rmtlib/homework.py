@@ -22,6 +22,17 @@ import numpy as np
 
 from rmtlib import _checks
 
+__all__ = [
+    "ProblemSet",
+    "Wrong",
+    "check",
+    "compare",
+    "log_slope",
+    "mass",
+    "returns_array",
+    "withheld",
+]
+
 SECRET = "RMTLIB_COURSE_SECRET"
 PLACEHOLDER = "your-id"
 
@@ -48,13 +59,8 @@ class ProblemSet:
     student : str
         The student's id: letters, digits and ``. _ @ -``.
     key : str
-        The student's key, where the course gives one (`student_key`); it
-        enters the seeds, so that nobody can draw somebody else's data.
-
-    Raises
-    ------
-    ValueError
-        If ``student`` is not such an id, or still the placeholder.
+        The student's key, where the course gives one (``python -m rmtlib.homework ID``
+        prints it); it enters the seeds, so that nobody can draw somebody else's data.
 
     Examples
     --------
@@ -80,19 +86,11 @@ class ProblemSet:
             )
 
     def rng(self, problem: str) -> np.random.Generator:
-        """Source of this student's data for one problem.
+        """Source of this student's data for one problem, the same at every call.
 
-        Parameters
-        ----------
-        problem : str
-            Name of the problem; different problems have independent data.
-
-        Returns
-        -------
-        numpy.random.Generator
-            The same at every call.
+        Different problems have independent data.
         """
-        key = self.key if self.graded is None else student_key(self.graded)
+        key = self.key if self.graded is None else _student_key(self.graded)
         return _generator(self.name, problem, self.graded or self.student, key)
 
     def hidden_rng(self, problem: str) -> np.random.Generator:
@@ -101,13 +99,7 @@ class ProblemSet:
         return _generator(self.name, problem, self.graded or self.student, "hidden", secret)
 
     def check_identity(self) -> None:
-        """Refuse a notebook whose id or key is not that of the folder it came in.
-
-        Raises
-        ------
-        Wrong
-            If they differ. Outside a grader's folder nothing can differ.
-        """
+        """Refuse a notebook whose id or key is not that of the grader's folder it came in."""
         if self.graded is None:
             return
         check(
@@ -116,30 +108,16 @@ class ProblemSet:
             f" it was graded on {self.graded!r}'s data",
         )
         check(
-            self.key == student_key(self.graded),
+            self.key == _student_key(self.graded),
             "the key is not the one of this student: take it from your course's list",
         )
 
 
-def student_key(student: str, secret: str | None = None) -> str:
+def _student_key(student: str, secret: str | None = None) -> str:
     """The key that a course hands to a student: empty where the course has no secret.
 
-    Parameters
-    ----------
-    student : str
-        The student's id.
-    secret : str, optional
-        The course's secret; by default the environment's ``RMTLIB_COURSE_SECRET``.
-
-    Returns
-    -------
-    str
-        Twelve hexadecimal digits (HMAC-SHA256 of the id), or an empty string.
-
-    Examples
-    --------
-    >>> student_key("ada", secret="autumn") == student_key("bob", secret="autumn")
-    False
+    Twelve hexadecimal digits of the HMAC-SHA256 of the id with the course's secret, by default
+    the environment's ``RMTLIB_COURSE_SECRET``.
     """
     secret = os.environ.get(SECRET, "") if secret is None else secret
     if not secret:
@@ -148,20 +126,7 @@ def student_key(student: str, secret: str | None = None) -> str:
 
 
 def check(condition: bool, message: str) -> None:
-    """Raise `Wrong` with ``message`` unless ``condition`` holds.
-
-    Parameters
-    ----------
-    condition : bool
-        What must be true.
-    message : str
-        What is wrong otherwise, in a sentence for the student.
-
-    Raises
-    ------
-    Wrong
-        If it does not hold.
-    """
+    """Raise `Wrong` with ``message``, a sentence for the student, unless ``condition`` holds."""
     if not bool(condition):
         raise Wrong(message)
 
@@ -187,11 +152,6 @@ def compare(
         Largest accepted difference.
     hints : sequence of (float, str)
         Values that typical mistakes give, and what each mistake is.
-
-    Raises
-    ------
-    Wrong
-        If ``value`` is not a finite real number, or misses ``target``.
 
     Examples
     --------
@@ -220,16 +180,6 @@ def returns_array(what: str, function: Callable[..., object], *arguments: object
         The student's function.
     *arguments : object
         Its arguments; the first is an array.
-
-    Returns
-    -------
-    array
-        Its value.
-
-    Raises
-    ------
-    Wrong
-        If the value is not a finite array of the shape of the first argument.
     """
     value = function(*arguments)
     check(value is not None, f"{what} returns None: is the return statement missing?")
@@ -289,28 +239,14 @@ def mass(
 def log_slope(x: np.ndarray, y: np.ndarray) -> float:
     """Slope of ``log y`` against ``log x`` by least squares: the exponent of a power law.
 
-    Parameters
-    ----------
-    x, y : arrays, shape (k,)
-        Positive numbers.
-
-    Returns
-    -------
-    float
-        The slope.
-
-    Raises
-    ------
-    Wrong
-        If ``y`` holds a number that is not positive.
-
     Examples
     --------
     >>> round(log_slope(np.array([1, 2, 4]), np.array([1.0, 0.25, 0.0625])), 12)
     -2.0
     """
     y = np.asarray(y, dtype=float)
-    check(np.all(y > 0), f"errors must be positive to have a rate, got {y}")
+    usable = np.all((y > 0) & np.isfinite(y))
+    check(usable, f"errors must be positive and finite to have a rate, got {y}")
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
@@ -326,11 +262,6 @@ def withheld(*names: str) -> Iterator[None]:
     *names : str
         Functions and classes, ``"laws.MarchenkoPastur"`` for
         ``rmtlib.laws.MarchenkoPastur``.
-
-    Raises
-    ------
-    Withheld
-        When the student's code calls one of them.
 
     Examples
     --------
@@ -396,4 +327,4 @@ def _number(what: str, value: object) -> float:
 
 if __name__ == "__main__":
     for _student in sys.argv[1:]:
-        print(_student, student_key(_student))
+        print(_student, _student_key(_student))

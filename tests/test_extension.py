@@ -21,8 +21,8 @@ pytestmark = pytest.mark.book
 def extension(tmp_path, monkeypatch):
     """The extension, looking at a copy of what pages depend on."""
     module = importlib.import_module("rmt_book")
-    for name in ("rmtlib", "experiments"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    caches = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "rmtlib", tmp_path / "rmtlib", ignore=caches)
     for name in ("requirements.txt", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     monkeypatch.setattr(module, "ROOT", tmp_path)
@@ -35,6 +35,7 @@ def extension(tmp_path, monkeypatch):
         "rmtlib/laws/_base.py",
         "rmtlib/book/assets/interactive.js",
         "rmtlib/book/assets/interactive.css",
+        "rmtlib/data/tables/compression.txt",
         "constraints.txt",
     ],
 )
@@ -50,7 +51,7 @@ def test_data_that_appear_re_execute_every_page(extension, monkeypatch, tmp_path
     before = extension.fingerprint()
     file = tmp_path / "mnist.gz"
     file.write_bytes(b"data")
-    monkeypatch.setattr(extension.data, "files_at_hand", lambda name: (file,))
+    monkeypatch.setattr(extension, "files_at_hand", lambda name: (file,))
     assert extension.fingerprint() != before
 
 

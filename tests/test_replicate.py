@@ -79,7 +79,7 @@ def test_the_script_of_the_page_on_clusters_prints_the_edge_and_the_fluctuations
         [sys.executable, "edge.py"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     mean, deviation = map(float, done.stdout.split())
-    center, scale = largest_eigenvalue_scale(400, 800)
+    center, scale = largest_eigenvalue_scale(p=400, n=800)
     x = np.linspace(-8, 6, 600)
     density = tracy_widom_pdf(x)
     expected = np.trapezoid(x * density, x)

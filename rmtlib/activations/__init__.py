@@ -1,32 +1,27 @@
-"""Activations with their derivatives and Gaussian moments."""
+"""Activations with their derivatives and Gaussian moments.
 
-from rmtlib.activations._catalogue import (
+`CATALOGUE` lists those that have a name, which every function of the library accepts in place
+of the activation; `TwoSlopes`, `leaky_relu`, `Clip`, `Steps` and `Quadratic` make more, and
+`Activation` takes any function.
+"""
+
+from rmtlib.activations._activation import Activation
+from rmtlib.activations._catalogue import CATALOGUE, as_activation
+from rmtlib.activations._moments import DCoefficients, GaussianMoments, GramParameters
+from rmtlib.activations._piecewise import (
     ABS,
-    ARCTAN,
-    CATALOGUE,
-    COS,
-    ERF,
-    GAUSSIAN,
     HARDTANH,
     LEAKY_RELU,
     LINEAR,
     RELU,
-    REPORT,
-    REPORT_CORRECTED,
-    SIGMOID,
     SIGN,
-    SIN,
     STEP,
-    TANH,
-    Activation,
+    Clip,
     Steps,
-    as_activation,
-    clip,
+    TwoSlopes,
     leaky_relu,
-    quadratic,
-    two_slopes,
 )
-from rmtlib.activations._moments import DCoefficients, GaussianMoments, GramParameters
+from rmtlib.activations._smooth import ARCTAN, COS, ERF, GAUSSIAN, SIGMOID, SIN, TANH, Quadratic
 
 __all__ = [
     "ABS",
@@ -39,21 +34,19 @@ __all__ = [
     "LEAKY_RELU",
     "LINEAR",
     "RELU",
-    "REPORT",
-    "REPORT_CORRECTED",
     "SIGMOID",
     "SIGN",
     "SIN",
     "STEP",
     "TANH",
     "Activation",
+    "Clip",
     "DCoefficients",
     "GaussianMoments",
     "GramParameters",
+    "Quadratic",
     "Steps",
+    "TwoSlopes",
     "as_activation",
-    "clip",
     "leaky_relu",
-    "quadratic",
-    "two_slopes",
 ]

@@ -1,5 +1,6 @@
-"""Checks of theory against simulation, and a diagnosis of spectra that do not fit."""
+"""Checks of theory against simulation."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import fill as wrap
@@ -7,35 +8,44 @@ from textwrap import fill as wrap
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rmtlib._checks import positive, real_array, vector
-from rmtlib.laws import MarchenkoPastur, SpectralLaw
+from rmtlib._checks import nonnegative_array, positive, real_array
+
+_PLAIN = str.maketrans({"±": "+-", "…": "...", "\N{NO-BREAK SPACE}": " "})
 
 
 class Disagreement(AssertionError):
     """Theory and simulation differ by more than the tolerance."""
 
 
-@dataclass(frozen=True)
-class StandardErrors:
-    """A tolerance of ``multiple`` standard errors of the simulated mean."""
+@dataclass(frozen=True, eq=False)
+class Tolerance:
+    """``multiple`` standard errors of the simulated mean, plus ``bias``."""
 
     multiple: float
+    bias: ArrayLike = 0.0
+
+    def __add__(self, bias: ArrayLike) -> "Tolerance":
+        return Tolerance(self.multiple, self.bias + nonnegative_array("tol", bias))
+
+    __radd__ = __add__
+    __array_ufunc__ = None  # an array on the left leaves the sum to this class
+
+    def __str__(self) -> str:
+        bias = np.max(self.bias)
+        return f"{self.multiple:g} standard errors" + (f" and a bias of {bias:.2g}" * bool(bias))
 
 
-def standard_errors(multiple: float) -> StandardErrors:
+def standard_errors(multiple: float) -> Tolerance:
     """The tolerance "``multiple`` standard errors", for `agree`.
 
-    Raises
-    ------
-    ValueError
-        If ``multiple`` is not positive.
+    Tolerances add: ``standard_errors(4) + 3 / n`` allows a bias of 3/n as well.
 
     Example
     -------
-    >>> standard_errors(4)
-    StandardErrors(multiple=4.0)
+    >>> print(standard_errors(4) + 0.03)
+    4 standard errors and a bias of 0.03
     """
-    return StandardErrors(positive("multiple", multiple))
+    return Tolerance(positive("multiple", multiple))
 
 
 def agree(
@@ -43,8 +53,8 @@ def agree(
     theory: ArrayLike,
     simulation: ArrayLike,
     *,
-    tol: float | StandardErrors,
-    why: str,
+    tol: float | Tolerance,
+    why: str = "",
     wrong: Mapping[str, ArrayLike],
     sizes: str = "",
 ) -> None:
@@ -63,10 +73,10 @@ def agree(
     simulation : float or array
         The measured value, or independent draws of it along an additional
         first axis; their mean is compared and its standard error printed.
-    tol : float or standard_errors(k)
+    tol : float or standard_errors(k) or standard_errors(k) + bias
         Largest difference allowed, from the theorem's own rate.
     why : str
-        Where ``tol`` comes from.
+        Where ``tol`` comes from; may be left out where the tolerance says it.
     wrong : mapping of str to float or array
         What plausible mistakes would predict: a factor of two, n/p for p/n, a
         sign, a missing atom.
@@ -77,9 +87,6 @@ def agree(
     ------
     ~rmtlib.book.Disagreement
         If the difference exceeds ``tol``, or a wrong value would pass.
-    ValueError
-        If an array is not finite, shapes do not match, ``tol`` is not positive
-        or ``wrong`` is empty.
 
     Example
     -------
@@ -102,12 +109,14 @@ def agree(
             f"simulation must be of the shape of theory {expected.shape}, or of that shape after "
             f"an axis of at least two draws, got shape {np.shape(simulation)}"
         )
-    if isinstance(tol, StandardErrors):
+    if isinstance(tol, Tolerance):
         if error is None:
             raise ValueError("tol in standard errors needs draws along the first axis")
-        allowed = tol.multiple * error
+        allowed, why = tol.multiple * error + tol.bias, why or str(tol)
     else:
         allowed = np.asarray(positive("tol", tol))
+    if not why:
+        raise ValueError("why must say where tol comes from, got an empty text")
     if np.any(allowed == 0):
         raise ValueError("tol must be positive, got 0 (the draws are all equal)")
 
@@ -141,7 +150,7 @@ def agree(
             f"{name}: the check can't tell the theory from {', '.join(passing)}, "
             "which is within the tolerance too"
         )
-    print(report)
+    print(_printable(report))
 
 
 def _brief(value: np.ndarray) -> str:
@@ -150,172 +159,11 @@ def _brief(value: np.ndarray) -> str:
     return f"{value.flat[0]:.4g} … {value.flat[-1]:.4g} ({value.size} values)"
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """What `diagnose` found.
-
-    Attributes
-    ----------
-    cause : str
-        ``"none"`` when the spectrum fits, ``"unknown"`` when nothing does.
-    message : str
-        One sentence for the reader.
-    distance : float
-        Kolmogorov distance between the eigenvalues (without those outside the
-        bulk) and the law of the diagnosed cause.
-    """
-
-    cause: str
-    message: str
-    distance: float
-
-
-def kolmogorov_distance(eigenvalues: ArrayLike, law: SpectralLaw) -> float:
-    r""":math:`\sup_x |F_p(x) - F(x)|` between eigenvalues and a law.
-
-    :math:`F_p` counts all p eigenvalues, exact zeros included, and :math:`F`
-    includes the law's atoms.
-
-    Parameters
-    ----------
-    eigenvalues : array, shape (p,)
-        All eigenvalues.
-    law : SpectralLaw
-        The law to compare with.
-
-    Returns
-    -------
-    float
-        Of order 1/p up to logarithms when the eigenvalues follow the law.
-
-    Raises
-    ------
-    ValueError
-        If the eigenvalues are not a nonempty vector of finite numbers.
-
-    Example
-    -------
-    >>> law = MarchenkoPastur(0.5)
-    >>> p = 100
-    >>> quantiles = law.ppf((np.arange(p) + 0.5) / p)
-    >>> round(kolmogorov_distance(quantiles, law), 6)
-    0.005
-    """
-    lam = np.sort(vector("eigenvalues", eigenvalues))
-    values, first = np.unique(lam, return_index=True)
-    last = np.append(first[1:], lam.size)
-    cdf = law.cdf(values)
-    jump = np.zeros_like(values)
-    for position, mass in law.atoms:
-        jump[np.isclose(values, position, rtol=0, atol=1e-12)] = mass
-    return float(
-        max(np.max(np.abs(last / lam.size - cdf)), np.max(np.abs(cdf - jump - first / lam.size)))
-    )
-
-
-def diagnose(eigenvalues: ArrayLike, ratio: float) -> Diagnosis:
-    r"""Say which slip of normalisation a spectrum that misses Marchenko-Pastur shows.
-
-    The reference is the law of :math:`\frac1n XX^{\mathsf T}` for white data of
-    unit variance, ratio :math:`c = p/n`. Each candidate slip predicts another
-    Marchenko-Pastur law (another scale, or the ratio 1/c); the one nearest in
-    Kolmogorov distance is named if it is within 5/p + 0.01 of the eigenvalues.
-    Eigenvalues beyond twice the bulk's upper edge are set aside first: one of
-    them is the mark of uncentered data (or of a spike).
-
-    Parameters
-    ----------
-    eigenvalues : array, shape (p,)
-        All eigenvalues of the matrix under suspicion, exact zeros included.
-    ratio : float
-        The ratio p / n that was intended.
-
-    Returns
-    -------
-    Diagnosis
-        ``cause`` is ``"none"``, ``"divided by p"``, ``"not divided by n"``,
-        ``"divided by sqrt(n)"``, ``"transposed"``, ``"transposed and divided by n"``,
-        ``"uncentered"``, ``"variance"`` or ``"unknown"``.
-
-    Raises
-    ------
-    ValueError
-        If the eigenvalues are not a nonempty vector of finite numbers >= 0 (up
-        to rounding), or the ratio is not positive.
-
-    Notes
-    -----
-    At ratio 1 the transposed matrix and the division by p can't be told from
-    the right ones, and are not named.
-
-    Example
-    -------
-    >>> from rmtlib.laws import wishart_eigenvalues
-    >>> diagnose(wishart_eigenvalues(300, 600, rng=0) * 600 / 300, 0.5).cause
-    'divided by p'
-    """
-    lam = np.sort(vector("eigenvalues", eigenvalues))
-    c = positive("ratio", ratio, "ratio = p / n")
-    if lam[0] < -1e-8 * max(1.0, lam[-1]):
-        raise ValueError(
-            f"eigenvalues must be nonnegative, got {lam[0]:g} (a Gram matrix has none below zero)"
-        )
-    lam = np.maximum(lam, 0.0)
-    lam[lam < 1e-10 * lam[-1]] = 0.0
-    size = lam.size
-    bulk, outside = _without_outliers(lam)
-    level = bulk.mean()
-    # Standard deviation of the mean eigenvalue, with entries of kurtosis up to 9.
-    slack = 5 * np.sqrt(8 * c) / size + outside * np.max(lam) / size
-    allowed = 5 / size + 0.01 + outside / size
-
-    def distance(law: SpectralLaw) -> float:
-        return kolmogorov_distance(bulk, law)
-
-    n = size / c
-    scales = {
-        "none": (1.0, "the spectrum fits the Marchenko-Pastur law."),
-        "divided by p": (1 / c, "the matrix was divided by p instead of n."),
-        "not divided by n": (n, "the factor 1/n is missing (1/sqrt(n) on the data)."),
-        "divided by sqrt(n)": (np.sqrt(n), "the matrix was divided by sqrt(n) instead of n."),
-    }
-    straight, transposed = (
-        distance(MarchenkoPastur(c, level)),
-        distance(MarchenkoPastur(1 / c, level)),
-    )
-    if straight <= min(allowed, transposed):
-        for cause, (scale, message) in scales.items():
-            if abs(level / scale - 1) <= slack:
-                if cause == "none" and outside:
-                    return Diagnosis(
-                        "uncentered",
-                        f"all but {outside} of the eigenvalues fit; the largest, {lam[-1]:.4g}, is "
-                        "far outside: the data were not centered (or carry a spike).",
-                        straight,
-                    )
-                return Diagnosis(cause, message, straight)
-        return Diagnosis("variance", f"the entries have variance {level:.4g}, not 1.", straight)
-    if transposed <= allowed:
-        if abs(level / c - 1) <= slack / c:
-            return Diagnosis(
-                "transposed and divided by n",
-                "this is the n x n Gram matrix X.T @ X / n: its ratio is n / p.",
-                transposed,
-            )
-        return Diagnosis(
-            "transposed", "the data are transposed: samples must be columns.", transposed
-        )
-    return Diagnosis(
-        "unknown",
-        "no Marchenko-Pastur law of this ratio or its inverse fits: the population covariance is "
-        "not a multiple of the identity, or entries or samples are dependent.",
-        min(straight, transposed),
-    )
-
-
-def _without_outliers(lam: np.ndarray) -> tuple[np.ndarray, int]:
-    """Drop up to three eigenvalues that stand more than twice above the next one."""
-    top = lam[-4:][::-1]
-    gaps = np.flatnonzero(top[:-1] > 2 * top[1:])
-    outside = int(gaps[-1]) + 1 if gaps.size and lam.size > 10 else 0
-    return lam[: lam.size - outside], outside
+def _printable(text: str) -> str:
+    """The text in characters that standard output can write."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    return text

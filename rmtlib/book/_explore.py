@@ -18,20 +18,6 @@ from matplotlib.figure import Figure
 
 from rmtlib.book._explorers import LiveExplorer, StaticExplorer
 from rmtlib.book._page import static_mode
-from rmtlib.book._quiz import ChoiceQuiz, NumberQuiz, quiz_choice, quiz_number
-from rmtlib.book._replies import read_number
-
-__all__ = [
-    "ChoiceQuiz",
-    "LiveExplorer",
-    "NumberQuiz",
-    "StaticExplorer",
-    "explore",
-    "quiz_choice",
-    "quiz_number",
-    "read_number",
-    "static_mode",
-]
 
 EXPLORER_LIMIT = 80
 
@@ -72,14 +58,8 @@ def explore(
     Returns
     -------
     LiveExplorer or StaticExplorer
-        The object to show.
-
-    Raises
-    ------
-    ValueError
-        If a parameter, ``start``, ``alt`` or ``labels`` is not as above, if there
-        are too many combinations, or if ``fn`` returns anything else. What ``fn``
-        raises at the first frame (in the book's build: at any frame) is passed on.
+        The object to show. What ``fn`` raises at the first frame (in the book's build: at
+        any frame) is passed on.
 
     Notes
     -----

@@ -80,19 +80,10 @@ def _round(match: re.Match) -> str:
 def pack(frames: Sequence[list[str]], first: int) -> dict[str, Any]:
     """Frames as edits against ``frames[first]``, in a table of unique lines.
 
-    Parameters
-    ----------
-    frames
-        Lines of each frame.
-    first
-        Index of the frame that the page holds; its lines are not stored again.
-
-    Returns
-    -------
-    dict
-        ``lines``: those that are not in the first frame; ``edits``: for each frame
-        ``[position, lines dropped, number of a line inserted, ...]``, last edit
-        first. Line numbers count the first frame's lines, then ``lines``.
+    The page holds the lines of ``frames[first]``, which are not stored again. The result has
+    ``lines``: those that are not in the first frame; ``edits``: for each frame ``[position,
+    lines dropped, number of a line inserted, ...]``, last edit first. Line numbers count the
+    first frame's lines, then ``lines``.
 
     Example
     -------

@@ -25,16 +25,6 @@ def static_mode() -> bool:
 def plain(text: str) -> str:
     r"""The text as a screen reader should say it: formulas without LaTeX's marks.
 
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    str
-        Text.
-
     Example
     -------
     >>> plain(r"ratio \(c = p/n\)"), plain(r"signal \(\rho = \|\mu_1\|^2\)")
@@ -46,16 +36,6 @@ def plain(text: str) -> str:
 
 def latex(text: str) -> str:
     r"""Plain text with ``\( \)`` formulas, as LaTeX: what is outside formulas is escaped.
-
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    str
-        LaTeX source.
 
     Example
     -------
@@ -72,21 +52,8 @@ def latex(text: str) -> str:
 def element(kind: str, label: str, body: str, data: Any) -> str:
     """The HTML of one element: ``body``, its JSON ``data`` and the runtime.
 
-    Parameters
-    ----------
-    kind
-        Name of the element; its class is ``rmt-<kind>``.
-    label
-        What a screen reader calls the element.
-    body
-        HTML of the element; what needs JavaScript carries ``hidden``.
-    data
-        Anything that `json` writes.
-
-    Returns
-    -------
-    str
-        HTML.
+    Its class is ``rmt-<kind>``, screen readers call it ``label``; what needs JavaScript
+    in ``body`` carries ``hidden``.
     """
     store = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     store = store.replace("</", "<\\/").replace("<!--", "\\u003c!--")

@@ -12,8 +12,23 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from rmtlib._checks import count, vector
+from rmtlib._checks import count, instance, vector
 from rmtlib.laws import SpectralLaw
+
+__all__ = [
+    "ACCENT",
+    "CLASSES",
+    "INK",
+    "MUTED",
+    "SIMULATION",
+    "SIMULATION_DARK",
+    "THEORY",
+    "alt_text",
+    "density_curve",
+    "describe",
+    "spectrum",
+    "use_style",
+]
 
 SIMULATION = "#7aa6c2"
 SIMULATION_DARK = "#2f6690"
@@ -125,19 +140,9 @@ def describe(figure: Figure, text: str) -> Figure:
     Parameters
     ----------
     figure : matplotlib Figure
-        The figure to describe.
+        The figure to describe, which is returned.
     text : str
         What the figure shows, with its numbers; one or two sentences.
-
-    Returns
-    -------
-    matplotlib Figure
-        The same figure.
-
-    Raises
-    ------
-    ValueError
-        If the text is empty.
 
     Example
     -------
@@ -192,11 +197,6 @@ def spectrum(
     matplotlib Figure
         The figure, with a text alternative made from the numbers drawn.
 
-    Raises
-    ------
-    ValueError
-        If eigenvalues are not a nonempty vector of finite numbers.
-
     Example
     -------
     >>> from rmtlib.laws import MarchenkoPastur
@@ -206,16 +206,20 @@ def spectrum(
     """
     lam = np.sort(vector("eigenvalues", eigenvalues))
     count("bins", bins)
+    if law is not None:
+        instance("law", law, SpectralLaw)
     ax = plt.subplots()[1] if ax is None else ax
     atoms = law.atoms if law is not None else ()
     at_atom = np.zeros(lam.size, dtype=bool)
     for position, _ in atoms:
         at_atom |= np.abs(lam - position) <= 1e-9 * max(1.0, abs(lam[-1]))
     continuous = lam[~at_atom]
-    if law is None:
-        low, high = continuous[0], continuous[-1]
-    else:
-        low, high = law.bands()[0, 0], law.bands()[-1, 1]
+    bands = law.bands() if law is not None else np.empty((0, 2))
+    inside = bands if bands.size else (continuous if continuous.size else lam)
+    low, high = np.min(inside), np.max(inside)
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # constant eigenvalues
+        half = 0.05 * max(abs(low), abs(high)) or 0.05
+        low, high = low - half, high + half
     margin = 0.1 * (high - low)
     bulk = continuous[(continuous >= low - margin) & (continuous <= high + margin)]
     outliers = np.setdiff1d(continuous, bulk)
@@ -231,13 +235,13 @@ def spectrum(
         linewidth=0.4,
         label=label,
     )
-    top = 1.25 * heights.max(initial=0.0)
+    top = 1.25 * heights.max(initial=0.0) or 1.0
     text = f"Histogram of {lam.size} eigenvalues between {lam[0]:.3g} and {lam[-1]:.3g}"
-    if law is not None:
+    if bands.size:
         x, density = density_curve(law)
         ax.plot(x, np.minimum(density, 10 * top), color=THEORY, label=law_label)
         top = max(top, min(1.1 * np.nanmax(density), 1.6 * top))
-        bands = " and ".join(f"[{a:.3g}, {b:.3g}]" for a, b in law.bands())
+        bands = " and ".join(f"[{a:.3g}, {b:.3g}]" for a, b in bands)
         text += f", with the density of {law_label} on {bands}"
     for position, mass in atoms:
         share = np.mean(np.abs(lam - position) <= 1e-9 * max(1.0, abs(lam[-1])))
@@ -273,11 +277,6 @@ def density_curve(law: SpectralLaw, points: int = 400) -> tuple[np.ndarray, np.n
     -------
     x, density : arrays, shape (bands * (points + 1),)
 
-    Raises
-    ------
-    ValueError
-        If ``points`` is not an integer >= 3.
-
     Example
     -------
     >>> from rmtlib.laws import Semicircle
@@ -288,6 +287,8 @@ def density_curve(law: SpectralLaw, points: int = 400) -> tuple[np.ndarray, np.n
     count("points", points, at_least=3)
     theta = np.linspace(1e-4, np.pi - 1e-4, points)
     bands = law.bands()
+    if not len(bands):
+        return np.empty(0), np.empty(0)
     x = np.concatenate([(a + b) / 2 - (b - a) / 2 * np.cos(theta) for a, b in bands])
     gaps = points * np.arange(1, len(bands) + 1)
     return np.insert(x, gaps, np.nan), np.insert(law.pdf(x), gaps, np.nan)

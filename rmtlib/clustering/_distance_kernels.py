@@ -65,27 +65,23 @@ class RadialProfile:
         f, first, _ = self.at(center)
         return float(self.value(0.0)) - f + center * first
 
+    def bulk(self, ratio: float) -> tuple[float, float]:
+        r"""Edges :math:`-2f'(2)(1\pm1/\sqrt c)^2+F` of the bulk of K for white noise, c = p / n.
 
-def heat_kernel() -> RadialProfile:
-    r"""The heat (Gaussian) kernel :math:`f(t)=e^{-t/2}`.
+        For n > p there are n - p further eigenvalues at ``shift(2.0)``, the F of the formula.
+        """
+        c = _checks.positive("ratio", ratio, "ratio = p / n")
+        ends = -2 * self.first(2.0) * (1 + np.array([-1, 1]) / np.sqrt(c)) ** 2 + self.shift(2.0)
+        return float(ends[0]), float(ends[1])
 
-    Returns
-    -------
-    RadialProfile
 
-    Example
-    -------
-    The shift of the spectrum is 1 - 2/e for white noise:
-
-    >>> abs(heat_kernel().shift(2.0) - (1 - 2 / np.e)) < 1e-15
-    True
-    """
-    return RadialProfile(
-        "heat",
-        lambda t: np.exp(-0.5 * t),
-        lambda t: -np.exp(-0.5 * t) / 2,
-        lambda t: np.exp(-0.5 * t) / 4,
-    )
+#: The heat (Gaussian) kernel f(t) = exp(-t / 2).
+HEAT = RadialProfile(
+    "heat",
+    lambda t: np.exp(-0.5 * t),
+    lambda t: -np.exp(-0.5 * t) / 2,
+    lambda t: np.exp(-0.5 * t) / 4,
+)
 
 
 def quadratic_profile(
@@ -106,11 +102,6 @@ def quadratic_profile(
     Returns
     -------
     RadialProfile
-
-    Raises
-    ------
-    ValueError
-        If a parameter is not finite, or ``center`` is negative.
 
     Example
     -------
@@ -142,11 +133,6 @@ def squared_distances(X: ArrayLike) -> np.ndarray:
     -------
     ndarray, shape (n, n)
         Symmetric, nonnegative, with zeros on the diagonal.
-
-    Raises
-    ------
-    ValueError
-        If ``X`` is not a finite matrix.
 
     Notes
     -----
@@ -183,18 +169,13 @@ def distance_kernel(X: ArrayLike, profile: Callable[[np.ndarray], np.ndarray]) -
     -------
     ndarray, shape (n, n)
 
-    Raises
-    ------
-    ValueError
-        If ``X`` is not a finite matrix, or f is not finite on its distances.
-
     Notes
     -----
     The kernel matrices of :cite:t:`ElKaroui10,CBG16`.
 
     Example
     -------
-    >>> K = distance_kernel([[0, 2, 0], [0, 0, 2]], heat_kernel())
+    >>> K = distance_kernel([[0, 2, 0], [0, 0, 2]], HEAT)
     >>> np.log(K).round(4) + 0.0
     array([[ 0., -1., -1.],
            [-1.,  0., -2.],
@@ -218,11 +199,6 @@ def center(K: ArrayLike) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n, n)
-
-    Raises
-    ------
-    ValueError
-        If ``K`` is not symmetric.
 
     Example
     -------
@@ -249,11 +225,6 @@ def normalized_laplacian(K: ArrayLike) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n, n)
-
-    Raises
-    ------
-    ValueError
-        If ``K`` is not symmetric or a row sum is not positive.
 
     Notes
     -----
@@ -315,11 +286,6 @@ def linearization_terms(
     dict of str to ndarray of shape (n, n)
         In the order of the list.
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit or a label is not a class.
-
     Notes
     -----
     :cite:t:`CBG16`; first order in :cite:t:`ElKaroui10`; short form in
@@ -337,16 +303,19 @@ def linearization_terms(
     >>> bool(np.abs(error - np.diag(np.diag(error))).max() < 1e-13)
     True
     """
-    t, T, psi = mixture.second_order()
-    X = _checks.matrix("X", X, (mixture.p, None), _COLUMNS)
-    labels = _checks.labels("labels", labels, X.shape[1], "one per column of X")
-    u = psi(X, labels) + t[labels] / np.sqrt(mixture.p)
+    _checks.instance("mixture", mixture, GaussianMixture)
+    _checks.instance("profile", profile, RadialProfile, "f with two derivatives")
+    psi = mixture.norm_fluctuation(X, labels)  # checks both
+    X, labels = np.asarray(X), np.asarray(labels)
     p, n = X.shape
+    second_order = mixture.second_order()
+    u = psi + second_order.t[labels] / np.sqrt(p)
     tau = 2 * mixture.typical_squared_norm()
     f, first, second = profile.at(tau)
     W = X - mixture.means[:, labels]
     gram = W.T @ W
-    gaps = squared_distances(mixture.means)[np.ix_(labels, labels)]
+    pairs = np.ix_(labels, labels)
+    gaps, traces = squared_distances(mixture.means)[pairs], second_order.T[pairs]
     projections = mixture.means.T @ W  # mu_a^T w_i
     own = projections[labels, np.arange(n)]
     other = projections[labels, :]  # other[i, j] = mu_a^T w_j, a the class of i
@@ -357,7 +326,7 @@ def linearization_terms(
         "identity": profile.shift(tau) * np.eye(n),
         "norms": first * (u[:, None] + u),
         "cross": 2 / p * first * (own[:, None] + own - other - other.T),
-        "quadratic": second / 2 * ((u[:, None] + u) ** 2 + 4 / p * T[np.ix_(labels, labels)]),
+        "quadratic": second / 2 * ((u[:, None] + u) ** 2 + 4 / p * traces),
     }
 
 
@@ -368,30 +337,14 @@ def linearized_kernel(
 
     .. math:: \|K-\tilde K\|=O(p^{-1/2}),\qquad K_{ij}=f\bigl(\tfrac1p\|x_i-x_j\|^2\bigr).
 
-    Parameters
-    ----------
-    X, labels, mixture, profile
-        As in `linearization_terms`.
-
-    Returns
-    -------
-    ndarray, shape (n, n)
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit or a label is not a class.
-
-    Notes
-    -----
-    :cite:t:`CBG16`. Error of order :math:`p^{-1/2}` in operator norm.
+    Parameters as there; returns an array of shape (n, n). Source :cite:t:`CBG16`.
 
     Example
     -------
     >>> mixture = GaussianMixture(np.zeros((400, 1)))
     >>> X, labels = mixture.sample(200, rng=0)
-    >>> K = distance_kernel(X, heat_kernel())
-    >>> error = K - linearized_kernel(X, labels, mixture, heat_kernel())
+    >>> K = distance_kernel(X, HEAT)
+    >>> error = K - linearized_kernel(X, labels, mixture, HEAT)
     >>> bool(np.linalg.norm(error, 2) < 3 / np.sqrt(400))
     True
     """

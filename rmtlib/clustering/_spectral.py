@@ -1,7 +1,7 @@
 r"""Kernel spectral clustering: the two-step algorithm, and how well it did.
 
-The matrices are those of `rmtlib.distance_kernels`; `rmtlib.kernel_spikes` predicts
-what the algorithm finds.
+The matrices are those of `distance_kernel`; `mean_spike` and `trace_spike` predict what
+the algorithm finds.
 """
 
 import numpy as np
@@ -35,11 +35,6 @@ def spectral_embedding(K: ArrayLike, components: int) -> tuple[np.ndarray, np.nd
     eigenvectors : ndarray, shape (n, components)
         Columns of norm 1.
 
-    Raises
-    ------
-    ValueError
-        If ``K`` is not symmetric, or ``components`` is not between 1 and n.
-
     Example
     -------
     >>> values, vectors = spectral_embedding([[2.0, 1.0], [1.0, 2.0]], 1)
@@ -58,9 +53,9 @@ def spectral_embedding(K: ArrayLike, components: int) -> tuple[np.ndarray, np.nd
 def spectral_clustering(
     K: ArrayLike,
     classes: int,
+    *,
     method: str = "k-means",
     components: int | None = None,
-    *,
     rng: int | np.random.Generator | None = None,
 ) -> np.ndarray:
     r"""Two-step clustering: eigenvectors of a kernel matrix, then k-means or EM on their rows.
@@ -85,11 +80,6 @@ def spectral_clustering(
         Labels 0 to ``classes`` - 1, numbered arbitrarily: compare with
         `matched_accuracy`.
 
-    Raises
-    ------
-    ValueError
-        If ``K`` is not symmetric, a number is out of range, or ``method`` is unknown.
-
     Notes
     -----
     :cite:t:`NgJordanWeiss02,LiaoTalk24`. k-means and EM are those of scikit-learn, on
@@ -113,58 +103,21 @@ def spectral_clustering(
     return em.fit_predict(rows)
 
 
-def two_class_accuracy(eigenvector: ArrayLike, labels: ArrayLike) -> float:
-    r"""Share of points that the signs of a vector classify correctly, :math:`\max(a,1-a)`.
-
-    The sign of an eigenvector is arbitrary: hence the maximum, and a value above 1/2 by
-    about :math:`0.4/\sqrt n` for a vector that knows nothing.
-
-    Parameters
-    ----------
-    eigenvector : array_like, shape (n,)
-        Nonnegative entries make one class.
-    labels : array_like, shape (n,)
-        Integers with exactly two different values.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or there are not two classes.
-
-    Example
-    -------
-    >>> two_class_accuracy([-0.3, -0.2, 0.4, -0.1], [1, 1, 0, 0])
-    0.75
-    """
-    vector = _checks.vector("eigenvector", eigenvector)
-    labels = _checks.labels("labels", labels, vector.size, "one per entry of eigenvector")
-    values = np.unique(labels)
-    if values.size != 2:
-        raise ValueError(f"labels must have two different values, got {values.size}")
-    a = float(np.mean((vector >= 0) == (labels == values[0])))
-    return max(a, 1 - a)
-
-
 def matched_accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Share of correct labels under the best matching of clusters to classes.
+    r"""Share of correct labels under the best matching of clusters to classes.
+
+    For two classes, :math:`\max(a,1-a)` with a the share of equal labels. The signs of an
+    eigenvector v are ``matched_accuracy(v > 0, labels)``, above 1/2 by about
+    :math:`0.4/\sqrt n` for a vector that knows nothing.
 
     Parameters
     ----------
     predicted, labels : array_like, shape (n,)
-        Integers, numbered in any way.
+        Integers or booleans, numbered in any way.
 
     Returns
     -------
     float
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or the entries are not integers.
 
     Notes
     -----
@@ -175,9 +128,14 @@ def matched_accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     >>> matched_accuracy([0, 0, 1, 2], [7, 7, 3, 3])
     0.75
     """
-    predicted = _checks.labels("predicted", predicted)
-    labels = _checks.labels("labels", labels, predicted.size, "one per prediction")
+    predicted = _checks.labels("predicted", _numbered(predicted))
+    labels = _checks.labels("labels", _numbered(labels), predicted.size, "one per prediction")
     overlap = (predicted == np.unique(predicted)[:, None]).astype(int) @ (
         labels[:, None] == np.unique(labels)
     )
     return float(overlap[linear_sum_assignment(overlap, maximize=True)].sum() / labels.size)
+
+
+def _numbered(labels: ArrayLike) -> np.ndarray:
+    labels = np.asarray(labels)
+    return labels.astype(int) if labels.dtype == bool else labels

@@ -1,16 +1,18 @@
 """What is known of an eigenvalue that leaves a bulk."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+
+from rmtlib._checks import scalar_out
 
 
 @dataclass(frozen=True)
 class Outlier:
     r"""Limits for one isolated eigenvalue (or singular value) and its eigenvector.
 
-    Arrays have the shape of the parameter that was varied; the function that
-    returns the result says of which matrix.
+    Arrays have the shape of the parameter that was varied; an array without axes
+    becomes a number. The function that returns the result says of which matrix.
 
     Parameters
     ----------
@@ -43,3 +45,9 @@ class Outlier:
     alignment: float | np.ndarray
     right_alignment: float | np.ndarray = np.nan
     variance: float | np.ndarray = np.nan
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray | np.generic):
+                object.__setattr__(self, field.name, scalar_out(value))

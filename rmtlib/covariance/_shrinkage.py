@@ -1,104 +1,24 @@
 r"""Covariance estimators that keep the sample eigenvectors and correct the eigenvalues.
 
-.. math::
-
-    \hat\Sigma=\hat U\,\mathrm{diag}(\delta_1,\dots,\delta_p)\,\hat U^{\mathsf T},\qquad
-    \tfrac1nXX^{\mathsf T}=\hat U\,\mathrm{diag}(\lambda_1,\dots,\lambda_p)\,\hat U^{\mathsf T}.
-
-Every function maps the vector of sample eigenvalues :math:`\lambda_i`, X of shape
-(p, n), to the vector of the :math:`\delta_i`. Linear shrinkage is
-`sklearn.covariance.LedoitWolf`.
+With the eigenvalues :math:`\lambda_i` and eigenvectors :math:`\hat u_i` of
+:math:`\frac1nXX^{\mathsf T}` they are :math:`\sum_i\delta_i\hat u_i\hat u_i^{\mathsf T}`; every
+function maps the vector of the :math:`\lambda_i` to that of the :math:`\delta_i`.
+Linear shrinkage is `sklearn.covariance.LedoitWolf`.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
-from rmtlib._checks import count, one_of, positive, vector
-from rmtlib.covariance._spikes import covariance_spike, estimate_spike_strength
+from rmtlib import _checks
 from rmtlib.laws import SampleCovariance
-
-
-def shrink_eigenvalues(
-    eigenvalues: ArrayLike, ratio: float, loss: str = "frobenius", variance: float = 1.0
-) -> np.ndarray:
-    r"""Best eigenvalues for a population with a few spikes in white noise.
-
-    Eigenvalues of :math:`\frac1nXX^{\mathsf T}`, population
-    :math:`C=\sigma^2(I+\sum_k\ell_ku_ku_k^{\mathsf T})`. With :math:`\ell` the strength
-    that the eigenvalue :math:`\lambda` points to (`rmtlib.covariance.estimate_spike_strength`)
-    and :math:`\zeta` the squared alignment of its eigenvector
-    (`rmtlib.covariance.covariance_spike`):
-
-    .. math::
-
-        \frac{\delta}{\sigma^2}=
-        \begin{cases}
-        1+\ell\,\zeta & \text{Frobenius norm},\\
-        1+\ell & \text{operator norm},\\
-        (1+\ell)/\bigl(1+\ell(1-\zeta)\bigr) & \text{Stein's loss},
-        \end{cases}
-
-    and :math:`\delta=\sigma^2` for the eigenvalues of the bulk.
-
-    Parameters
-    ----------
-    eigenvalues : array_like, shape (p,)
-        Nonnegative, in any order.
-    ratio : float
-        c = p / n > 0.
-    loss : {"frobenius", "operator", "stein"}
-        Norm of the error :math:`\hat\Sigma-C`, or Stein's
-        :math:`\mathrm{tr}\,C^{-1}\hat\Sigma-\log\det C^{-1}\hat\Sigma-p`.
-    variance : float
-        :math:`\sigma^2>0`, the noise variance.
-
-    Returns
-    -------
-    ndarray, shape (p,)
-        In the order of ``eigenvalues``.
-
-    Raises
-    ------
-    ValueError
-        If an eigenvalue is negative, ``ratio`` or ``variance`` is not positive, or
-        ``loss`` is unknown.
-
-    Notes
-    -----
-    :cite:t:`DGJ18`. Optimal in the limit for a fixed number of spikes; the error of
-    one :math:`\delta` is :math:`O(n^{-1/2})`. The operator shrinker jumps from 1 to
-    :math:`1+\sqrt c` at the edge of the bulk, so that an eigenvalue just above the edge
-    by chance, of order :math:`n^{-2/3}`, is taken for a spike; the Frobenius one is
-    continuous.
-
-    Example
-    -------
-    >>> shrink_eigenvalues([0.3, 1.0, 3.375], ratio=0.25, loss="operator")
-    array([1., 1., 3.])
-    >>> shrink_eigenvalues([0.3, 1.0, 3.375], ratio=0.25).round(4)
-    array([1.    , 1.    , 2.6667])
-    """
-    eigenvalues = vector("eigenvalues", eigenvalues)
-    loss = one_of("loss", loss, ("frobenius", "operator", "stein"))
-    variance = positive("variance", variance)
-    ell = estimate_spike_strength(eigenvalues / variance, ratio)
-    zeta = covariance_spike(ell, ratio).alignment
-    if loss == "frobenius":
-        delta = 1 + ell * zeta
-    elif loss == "operator":
-        delta = 1 + ell
-    else:
-        delta = (1 + ell) / (1 + ell * (1 - zeta))
-    return variance * delta
 
 
 def oracle_shrinkage(eigenvalues: ArrayLike, law: SampleCovariance) -> np.ndarray:
     r"""Limit of the best eigenvalues when the population law is known.
 
-    Eigenvalues of :math:`\frac1nXX^{\mathsf T}`, population law :math:`\nu`. The best
-    :math:`\delta_i` for the Frobenius norm is :math:`\hat u_i^{\mathsf T}C\hat u_i`, whose
-    limit at :math:`\lambda_i=x` is
+    The best :math:`\delta_i` for the Frobenius norm is :math:`\hat u_i^{\mathsf T}C\hat u_i`,
+    whose limit at :math:`\lambda_i=x` is
 
     .. math::
 
@@ -111,19 +31,13 @@ def oracle_shrinkage(eigenvalues: ArrayLike, law: SampleCovariance) -> np.ndarra
     Parameters
     ----------
     eigenvalues : array_like, shape (p,)
-        Nonnegative, in any order.
+        All p of them, in any order; zero only for c > 1.
     law : SampleCovariance
         With the ratio c and the population law :math:`\nu`, without mass at 0.
 
     Returns
     -------
     ndarray, shape (p,)
-        In the order of ``eigenvalues``.
-
-    Raises
-    ------
-    ValueError
-        If an eigenvalue is negative, or zero for c <= 1, or ``law`` is of another type.
 
     Notes
     -----
@@ -140,25 +54,19 @@ def oracle_shrinkage(eigenvalues: ArrayLike, law: SampleCovariance) -> np.ndarra
     >>> oracle_shrinkage([0.5, 2.0, 5.0], law).round(6)
     array([2., 2., 2.])
     """
-    x = vector("eigenvalues", eigenvalues).astype(float)
-    if not isinstance(law, SampleCovariance):
-        raise ValueError(
-            f"law must be a SampleCovariance, got {type(law).__name__} "
-            "(its companion transform is needed)"
-        )
-    c = law.ratio
-    if x.min() < 0 or (x.min() == 0 and c <= 1):
-        rule = "nonnegative" if c > 1 else "positive for ratio <= 1"
-        raise ValueError(f"eigenvalues must be {rule}, got {x.min():g} (those of X X.T / n)")
-    delta, some = np.empty_like(x), x > 0
-    m_tilde = law.companion_stieltjes(x[some] * (1 + 1e-10j))
-    delta[some] = 1 / (x[some] * np.abs(m_tilde) ** 2)
+    x = _checks.eigenvalues("eigenvalues", eigenvalues)
+    c = _checks.instance("law", law, SampleCovariance, "its population is needed").ratio
+    some = x > 0
+    if c <= 1 and not some.all():
+        raise ValueError("eigenvalues must be positive for ratio <= 1, got 0 (of X X.T / n)")
+    delta = np.empty_like(x)
+    delta[some] = 1 / (x[some] * np.abs(law.companion(x[some] * (1 + 1e-10j))) ** 2)
     if not some.all():
-        delta[~some] = 1 / ((c - 1) * np.real(law.companion_stieltjes(0.0)))
+        delta[~some] = 1 / ((c - 1) * np.real(law.companion(0.0)))
     return delta
 
 
-def nonlinear_shrinkage(eigenvalues: ArrayLike, n: int) -> np.ndarray:
+def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: int) -> np.ndarray:
     r"""Analytical nonlinear shrinkage: the oracle, its law estimated from the eigenvalues.
 
     Eigenvalues of :math:`\frac1nXX^{\mathsf T}`, c = p / n. In `oracle_shrinkage`,
@@ -191,34 +99,31 @@ def nonlinear_shrinkage(eigenvalues: ArrayLike, n: int) -> np.ndarray:
     Returns
     -------
     ndarray, shape (p,)
-        In the order of ``eigenvalues``.
-
-    Raises
-    ------
-    ValueError
-        If n < 12, or one of the min(p, n) largest eigenvalues is not positive.
 
     Notes
     -----
     :cite:t:`LedoitWolf20`. The distance to the oracle is
-    :math:`O(n^{-1/3})` up to logarithms.
+    :math:`O(n^{-1/3})` up to logarithms, at fixed :math:`c\ne1`. If p and n differ by less
+    than about :math:`n^{1/3}`, a few of the smallest eigenvalues get values that are far
+    off: for white noise and n = 200 the mean squared error is 0.03 at p = 195 and 205, and
+    0.8 at p = 200, nearly all of it from the smallest.
 
     Example
     -------
     >>> from rmtlib.laws import wishart_eigenvalues
-    >>> delta = nonlinear_shrinkage(wishart_eigenvalues(200, 400, rng=0), 400)
+    >>> delta = nonlinear_shrinkage(wishart_eigenvalues(200, 400, rng=0), n=400)
     >>> bool(np.mean((delta - 1) ** 2) < 0.01)
     True
     """
-    eigenvalues = vector("eigenvalues", eigenvalues).astype(float)
-    n = count("n", n, at_least=12, why="the kernel must cover several eigenvalues")
+    eigenvalues = _checks.eigenvalues("eigenvalues", eigenvalues)
+    n = _checks.count("n", n, at_least=12, why="the kernel must cover several eigenvalues")
     p, rank = eigenvalues.size, min(eigenvalues.size, n)
     c = p / n
     order = np.argsort(eigenvalues)
     lam = eigenvalues[order][p - rank :]
-    if lam[0] <= 1e-12 * lam[-1]:
+    if lam[0] == 0:
         raise ValueError(
-            f"the min(p, n) = {rank} largest eigenvalues must be positive, got {lam[0]:g} "
+            f"the min(p, n) = {rank} largest eigenvalues must be positive, got 0 up to rounding "
             "(pass n - 1 if the mean was subtracted)"
         )
     h = n ** (-1 / 3)
@@ -241,6 +146,12 @@ def _epanechnikov(x: np.ndarray) -> np.ndarray:
 
 def _epanechnikov_hilbert(x: np.ndarray) -> np.ndarray:
     """Hilbert transform (1/pi) pv int k(t) / (t - x) dt."""
-    a, b = np.sqrt(5) - x, np.sqrt(5) + x  # 1 - x**2 / 5 = a * b / 5
+    near = np.clip(x, -20, 20)
+    a, b = np.sqrt(5) - near, np.sqrt(5) + near  # 1 - x**2 / 5 = a * b / 5
     logs = xlogy(a * b, np.abs(a)) - xlogy(a * b, np.abs(b))
-    return (-3 / 10 * x + 3 / (20 * np.sqrt(5)) * logs) / np.pi
+    closed = -3 / 10 * near + 3 / (20 * np.sqrt(5)) * logs
+    # far away the closed form cancels: minus the sum of 3 5^j / ((2j + 1)(2j + 3)) / x^(2j + 1)
+    far = np.where(np.abs(x) > 20, x, np.inf)
+    moments = 3 / ((2 * np.arange(9) + 1) * (2 * np.arange(9) + 3))
+    series = -np.polynomial.polynomial.polyval(5 / far**2, moments) / far
+    return np.where(np.abs(x) > 20, series, closed) / np.pi

@@ -7,20 +7,10 @@ from rmtlib.curvature._freeness import Freeness, freeness
 from rmtlib.curvature._hessian_law import (
     HessianLaw,
     ReluHessianLaw,
-    critical_energy,
-    index_coefficient,
-    relu_critical_energy,
     sample_hessian,
     sample_relu_curvature,
-    splitting_energy,
 )
-from rmtlib.curvature._lanczos import (
-    Lanczos,
-    SpectralEstimate,
-    lanczos,
-    spectral_estimate,
-    trace_deviation,
-)
+from rmtlib.curvature._lanczos import Lanczos, SpectralEstimate, lanczos, spectral_estimate
 
 __all__ = [
     "Curvature",
@@ -29,17 +19,12 @@ __all__ = [
     "Lanczos",
     "ReluHessianLaw",
     "SpectralEstimate",
-    "critical_energy",
     "freeness",
-    "index_coefficient",
     "lanczos",
     "principal_features",
-    "relu_critical_energy",
     "sample_hessian",
     "sample_relu_curvature",
     "spectral_estimate",
-    "splitting_energy",
-    "trace_deviation",
 ]
 
 _TORCH = {"Curvature": "rmtlib.curvature._torch", "principal_features": "rmtlib.curvature._torch"}
@@ -47,3 +32,7 @@ _TORCH = {"Curvature": "rmtlib.curvature._torch", "principal_features": "rmtlib.
 
 def __getattr__(name: str) -> Any:
     return lazily(__name__, name, _TORCH)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,8 +11,8 @@ roots of one polynomial.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rmtlib._checks import as_rng, count, nonnegative, positive, positive_array
-from rmtlib.laws import FreePoisson as FreePoisson
+from rmtlib._checks import as_rng, count, nonnegative, positive, positive_array, scalar_out
+from rmtlib.laws import FreePoisson
 
 
 class HessianLaw(FreePoisson):
@@ -35,11 +35,6 @@ class HessianLaw(FreePoisson):
         n / m.
     energy : positive number
         Energy; at energy 0 the law is ``MarchenkoPastur(parameters_per_residual)``.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not positive.
 
     Notes
     -----
@@ -64,6 +59,82 @@ class HessianLaw(FreePoisson):
     def __repr__(self) -> str:
         return f"HessianLaw(parameters_per_residual={self._jumps[0]:g}, energy={self._energy:g})"
 
+    @staticmethod
+    def critical_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:
+        r"""Energy below which the law has no mass below zero.
+
+        At :math:`\phi` parameters per residual, with :math:`s = \sqrt{1 + 8\phi}`,
+
+        .. math::
+
+            \varepsilon_c = \tfrac1{16}\big(1 - 20\phi - 8\phi^2 + (1 + 8\phi)^{3/2}\big)
+                = \frac{4 (1 - \phi)^3 (1 + s)}{(3 + s)^3} \quad (\phi \le 1),
+            \qquad \varepsilon_c = 0 \quad (\phi \ge 1).
+
+        The second form loses no digit, neither near :math:`\phi = 0`, where it is 1/8, nor near
+        :math:`\phi = 1`, where it is :math:`\frac2{27}(1 - \phi)^3`. The first is in
+        :cite:t:`PenningtonBahri17`. At finite n the smallest eigenvalue reaches 0 within
+        O(n^(-2/3)) of this energy.
+
+        Parameters
+        ----------
+        parameters_per_residual : array of positive numbers, any shape
+
+        Returns
+        -------
+        array of the shape of ``parameters_per_residual``
+
+        Example
+        -------
+        >>> round(HessianLaw.critical_energy(0.5), 12)
+        0.011271242969
+        """
+        phi = positive_array("parameters_per_residual", parameters_per_residual)
+        s = np.sqrt(1 + 8 * phi)
+        return scalar_out(4 * np.clip(1 - phi, 0, None) ** 3 * (1 + s) / (3 + s) ** 3)
+
+    @staticmethod
+    def index_coefficient(parameters_per_residual: ArrayLike) -> np.ndarray | float:
+        r"""Coefficient :math:`\alpha_0` of the index just above the critical energy.
+
+        At :math:`\phi < 1`, as :math:`\varepsilon \downarrow \varepsilon_c`,
+
+        .. math::
+
+            \alpha \simeq
+                \alpha_0 \Big(\frac{\varepsilon - \varepsilon_c}{\varepsilon_c}\Big)^{3/2},
+            \qquad \alpha_0 = \frac{2}{3\pi} \sqrt{\frac{2}{|z''|}}\;
+                \big(2 |G| \varepsilon_c\big)^{3/2},
+            \qquad z'' = \frac{2\phi^2}{(1 - \phi G)^3} + \frac2{G^3},
+
+        at the double root :math:`G = -(3 + s) / ((1 + s)(1 - \phi))`, :math:`s = \sqrt{1 + 8\phi}`.
+        The exponent is in :cite:t:`PenningtonBahri17`. The relative error is of the order of the
+        relative excess of energy.
+
+        Parameters
+        ----------
+        parameters_per_residual : array of positive numbers below 1, any shape
+
+        Returns
+        -------
+        array of the shape of ``parameters_per_residual``
+
+        Example
+        -------
+        >>> round(HessianLaw.index_coefficient(0.5), 11)
+        0.03350066642
+        """
+        phi = positive_array("parameters_per_residual", parameters_per_residual)
+        if phi.size and phi.max() >= 1:
+            raise ValueError(
+                f"parameters_per_residual must be below 1, got {phi.max():g} "
+                "(the critical energy is 0)"
+            )
+        s, energy = np.sqrt(1 + 8 * phi), HessianLaw.critical_energy(phi)
+        G = -(3 + s) / ((1 + s) * (1 - phi))
+        bend = 2 * phi**2 / (1 - phi * G) ** 3 + 2 / G**3
+        return scalar_out(2 / (3 * np.pi) * np.sqrt(2 / np.abs(bend)) * (-2 * G * energy) ** 1.5)
+
 
 class ReluHessianLaw(FreePoisson):
     r"""As `HessianLaw`, with the second derivatives of a network of rectified linear units.
@@ -87,11 +158,6 @@ class ReluHessianLaw(FreePoisson):
     energy : positive number
         Half the mean squared residual.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not positive.
-
     Notes
     -----
     :cite:t:`PenningtonBahri17`. Errors as in `HessianLaw`.
@@ -112,181 +178,47 @@ class ReluHessianLaw(FreePoisson):
     def __repr__(self) -> str:
         return f"ReluHessianLaw(parameters_per_residual={self._phi:g}, energy={self._energy:g})"
 
+    @staticmethod
+    def critical_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:
+        r"""Energy below which the law has no mass below zero.
 
-def critical_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:
-    r"""Energy below which the limiting Hessian of `HessianLaw` has no negative eigenvalue.
+        At :math:`\phi` parameters per residual, with :math:`\chi = 1 + 16\phi - 8\phi^2`
+        and :math:`s = \sqrt\chi`,
 
-    At :math:`\phi` parameters per residual, with :math:`s = \sqrt{1 + 8\phi}`,
+        .. math::
 
-    .. math::
+            \varepsilon_c = \frac{27 - 18\chi - \chi^2 + 8\chi^{3/2}}{32\,\phi\,(1 - \phi)^3}
+                = \frac{16 (1 - \phi)^3 (1 + s)}{\phi\,(3 + s)^3} \quad (\phi \le 1),
+            \qquad \varepsilon_c = 0 \quad (\phi \ge 1).
 
-        \varepsilon_c = \tfrac1{16}\big(1 - 20\phi - 8\phi^2 + (1 + 8\phi)^{3/2}\big)
-            = \frac{4 (1 - \phi)^3 (1 + s)}{(3 + s)^3} \quad (\phi \le 1),
-        \qquad \varepsilon_c = 0 \quad (\phi \ge 1).
+        The first form is in :cite:t:`PenningtonBahri17`. Finite n as in
+        `HessianLaw.critical_energy`.
 
-    The second form loses no digit, neither near :math:`\phi = 0`, where it is 1/8, nor near
-    :math:`\phi = 1`, where it is :math:`\frac2{27}(1 - \phi)^3`.
+        Parameters
+        ----------
+        parameters_per_residual : array of positive numbers, any shape
 
-    Parameters
-    ----------
-    parameters_per_residual : array of positive numbers
-        Any shape.
+        Returns
+        -------
+        array of the shape of ``parameters_per_residual``
 
-    Returns
-    -------
-    array of the shape of ``parameters_per_residual``
-
-    Raises
-    ------
-    ValueError
-        If an entry is not positive.
-
-    Notes
-    -----
-    First form: :cite:t:`PenningtonBahri17`. At finite n the smallest eigenvalue reaches 0
-    within O(n^(-2/3)) of this energy.
-
-    Example
-    -------
-    >>> round(float(critical_energy(0.5)), 12)
-    0.011271242969
-    """
-    phi = positive_array("parameters_per_residual", parameters_per_residual)
-    s = np.sqrt(1 + 8 * phi)
-    return (4 * np.clip(1 - phi, 0, None) ** 3 * (1 + s) / (3 + s) ** 3)[()]
-
-
-def relu_critical_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:
-    r"""Energy below which the limiting Hessian of `ReluHessianLaw` has no negative eigenvalue.
-
-    At :math:`\phi` parameters per residual, with :math:`\chi = 1 + 16\phi - 8\phi^2`
-    and :math:`s = \sqrt\chi`,
-
-    .. math::
-
-        \varepsilon_c = \frac{27 - 18\chi - \chi^2 + 8\chi^{3/2}}{32\,\phi\,(1 - \phi)^3}
-            = \frac{16 (1 - \phi)^3 (1 + s)}{\phi\,(3 + s)^3} \quad (\phi \le 1),
-        \qquad \varepsilon_c = 0 \quad (\phi \ge 1).
-
-    Parameters
-    ----------
-    parameters_per_residual : array of positive numbers
-        Any shape.
-
-    Returns
-    -------
-    array of the shape of ``parameters_per_residual``
-
-    Raises
-    ------
-    ValueError
-        If an entry is not positive.
-
-    Notes
-    -----
-    First form: :cite:t:`PenningtonBahri17`. Finite n as in `critical_energy`.
-
-    Example
-    -------
-    >>> round(float(relu_critical_energy(0.5)), 10)
-    0.0810367098
-    """
-    phi = positive_array("parameters_per_residual", parameters_per_residual)
-    below = np.clip(1 - phi, 0, None)
-    s = np.sqrt(1 + 8 * np.minimum(phi, 1) * (2 - np.minimum(phi, 1)))
-    return (16 * below**3 * (1 + s) / (phi * (3 + s) ** 3))[()]
-
-
-def splitting_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:
-    r"""Energy at which the two bands of `HessianLaw` merge.
-
-    At more parameters than residuals, :math:`\phi > 1`, a low energy broadens the zero
-    eigenvalues into a band of mass :math:`1 - 1/\phi` of their own, up to
-
-    .. math:: \varepsilon_m = \tfrac12\,\phi\,(\phi^{1/3} - 1)^3 .
-
-    Parameters
-    ----------
-    parameters_per_residual : array of positive numbers
-        Any shape; at most 1 there is one band at every energy, and the result is 0.
-
-    Returns
-    -------
-    array of the shape of ``parameters_per_residual``
-
-    Raises
-    ------
-    ValueError
-        If an entry is not positive.
-
-    Notes
-    -----
-    Where both derivatives of z(G) in `HessianLaw` vanish; the density then has a cubic-root
-    cusp. Edges at finite n fluctuate by O(n^(-2/3)).
-
-    Example
-    -------
-    >>> round(float(splitting_energy(8.0)), 12)
-    4.0
-    """
-    phi = positive_array("parameters_per_residual", parameters_per_residual)
-    root = np.cbrt(phi)
-    above = np.clip(phi - 1, 0, None) / (root**2 + root + 1)  # root - 1 without cancellation
-    return (0.5 * phi * above**3)[()]
-
-
-def index_coefficient(parameters_per_residual: ArrayLike) -> np.ndarray | float:
-    r"""Coefficient of the index just above the critical energy.
-
-    For `HessianLaw` at :math:`\phi < 1`, as :math:`\varepsilon \downarrow \varepsilon_c`,
-
-    .. math::
-
-        \alpha \simeq \alpha_0 \Big(\frac{\varepsilon - \varepsilon_c}{\varepsilon_c}\Big)^{3/2},
-        \qquad \alpha_0 = \frac{2}{3\pi} \sqrt{\frac{2}{|z''|}}\;
-            \big(2 |G| \varepsilon_c\big)^{3/2},
-        \qquad z'' = \frac{2\phi^2}{(1 - \phi G)^3} + \frac2{G^3},
-
-    at the double root :math:`G = -(3 + s) / ((1 + s)(1 - \phi))`, :math:`s = \sqrt{1 + 8\phi}`.
-
-    Parameters
-    ----------
-    parameters_per_residual : array of positive numbers below 1
-        Any shape.
-
-    Returns
-    -------
-    array of the shape of ``parameters_per_residual``
-
-    Raises
-    ------
-    ValueError
-        If an entry is not positive, or not below 1 (there the critical energy is 0).
-
-    Notes
-    -----
-    The exponent is in :cite:t:`PenningtonBahri17`. Relative error O(the relative excess of energy).
-
-    Example
-    -------
-    >>> round(float(index_coefficient(0.5)), 11)
-    0.03350066642
-    """
-    phi = positive_array("parameters_per_residual", parameters_per_residual)
-    if phi.size and phi.max() >= 1:
-        raise ValueError(
-            f"parameters_per_residual must be below 1, got {phi.max():g} (the critical energy is 0)"
-        )
-    s, energy = np.sqrt(1 + 8 * phi), critical_energy(phi)
-    G = -(3 + s) / ((1 + s) * (1 - phi))
-    bend = 2 * phi**2 / (1 - phi * G) ** 3 + 2 / G**3
-    return (2 / (3 * np.pi) * np.sqrt(2 / np.abs(bend)) * (-2 * G * energy) ** 1.5)[()]
+        Example
+        -------
+        >>> round(ReluHessianLaw.critical_energy(0.5), 10)
+        0.0810367098
+        """
+        phi = positive_array("parameters_per_residual", parameters_per_residual)
+        below = np.clip(1 - phi, 0, None)
+        s = np.sqrt(1 + 8 * np.minimum(phi, 1) * (2 - np.minimum(phi, 1)))
+        return scalar_out(16 * below**3 * (1 + s) / (phi * (3 + s) ** 3))
 
 
 def sample_hessian(
+    *,
     parameters: int,
     residuals: int,
     energy: float,
+    size: int | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Draw the two parts of the Hessian that `HessianLaw` describes.
@@ -304,17 +236,14 @@ def sample_hessian(
         m.
     energy : number >= 0
         Half the mean squared residual.
+    size : integer >= 1 or None
+        Number of independent pairs; None for one.
     rng : None, int or Generator
         Source of randomness.
 
     Returns
     -------
-    H0, H1 : arrays, shape (n, n)
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer or the energy is negative.
+    H0, H1 : arrays, shape (n, n) or (size, n, n)
 
     Notes
     -----
@@ -322,20 +251,23 @@ def sample_hessian(
 
     Example
     -------
-    >>> H0, H1 = sample_hessian(40, 80, 0.1, rng=0)
+    >>> H0, H1 = sample_hessian(parameters=40, residuals=80, energy=0.1, rng=0)
     >>> bool(np.linalg.eigvalsh(H0)[0] > 0), bool(np.allclose(H1, H1.T))
     (True, True)
     """
     n, m = count("parameters", parameters), count("residuals", residuals)
     energy, rng = nonnegative("energy", energy), as_rng(rng)
-    J, W = rng.standard_normal((n, m)), rng.standard_normal((n, n))
-    return J @ J.T / m, np.sqrt(energy / n) * (W + W.T)
+    draws = () if size is None else (count("size", size),)
+    J, W = rng.standard_normal((*draws, n, m)), rng.standard_normal((*draws, n, n))
+    return J @ J.mT / m, np.sqrt(energy / n) * (W + W.mT)
 
 
 def sample_relu_curvature(
+    *,
     width: int,
     samples: int,
     energy: float,
+    size: int | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> np.ndarray:
     r"""Draw the residual part H1 of a network of rectified linear units.
@@ -357,17 +289,14 @@ def sample_relu_curvature(
         m; there are 2 n / m parameters per residual.
     energy : number >= 0
         Half the mean squared residual.
+    size : integer >= 1 or None
+        Number of independent matrices; None for one.
     rng : None, int or Generator
         Source of randomness.
 
     Returns
     -------
-    array, shape (2 n**2, 2 n**2)
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer or the energy is negative.
+    array, shape (2 n**2, 2 n**2) or (size, 2 n**2, 2 n**2)
 
     Notes
     -----
@@ -375,15 +304,17 @@ def sample_relu_curvature(
 
     Example
     -------
-    >>> lam = np.linalg.eigvalsh(sample_relu_curvature(4, 9, 1.0, rng=0))
+    >>> lam = np.linalg.eigvalsh(sample_relu_curvature(width=4, samples=9, energy=1, rng=0))
     >>> bool(np.allclose(lam, -lam[::-1]))
     True
     """
     n, m = count("width", width), count("samples", samples)
     energy, rng = nonnegative("energy", energy), as_rng(rng)
-    E, X = np.sqrt(2 * energy) * rng.standard_normal((n, m)), rng.standard_normal((n, m))
-    H1 = np.zeros((n, 2, n, n, 2, n))
+    draws = () if size is None else (count("size", size),)
+    E = np.sqrt(2 * energy) * rng.standard_normal((*draws, n, m))
+    X = rng.standard_normal((*draws, n, m))
+    H1 = np.zeros((*draws, n, 2, n, n, 2, n))
     for k in range(n):
-        B = (E * (rng.random(m) < 0.5)) @ X.T / m
-        H1[k, 0, :, k, 1, :], H1[k, 1, :, k, 0, :] = B, B.T
-    return H1.reshape(2 * n * n, 2 * n * n)
+        B = (E * (rng.random((*draws, 1, m)) < 0.5)) @ X.mT / m
+        H1[..., k, 0, :, k, 1, :], H1[..., k, 1, :, k, 0, :] = B, B.mT
+    return H1.reshape(*draws, 2 * n * n, 2 * n * n)

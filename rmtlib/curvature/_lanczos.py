@@ -103,8 +103,7 @@ def lanczos(A: Any, start: ArrayLike, steps: int, *, reorthogonalize: bool = Tru
     Raises
     ------
     ValueError
-        If ``A`` is not a square matrix, is found not to be symmetric, or ``start`` does
-        not fit it or is zero.
+        If ``A`` is found not to be symmetric.
     ~rmtlib.ConvergenceError
         If a product is not finite.
 
@@ -121,23 +120,32 @@ def lanczos(A: Any, start: ArrayLike, steps: int, *, reorthogonalize: bool = Tru
     """
     A = _operator(A)
     n, steps = A.shape[0], count("steps", steps)
-    q = vector("start", start, length=n, why=f"A has {n} rows").astype(A.dtype)
-    norm = np.linalg.norm(q)
-    if norm == 0:
+    start = vector("start", start, length=n, why=f"A has {n} rows")
+    if not start.any():
         raise ValueError("start must not be zero")
-    q, previous, beta = q / norm, np.zeros_like(q), 0.0
+    return _lanczos(A, start, steps, reorthogonalize)
+
+
+def _lanczos(A: LinearOperator, start: np.ndarray, steps: int, reorthogonalize: bool) -> Lanczos:
+    n = A.shape[0]
+    # Powers of two as units, here and below: squares neither overflow nor vanish.
+    q = np.ldexp(start, -np.frexp(np.abs(start).max())[1]).astype(A.dtype)
+    q, previous, beta = q / np.linalg.norm(q), np.zeros_like(q), 0.0
     tiny = 50 * np.finfo(A.dtype).eps
-    alphas, betas, scale = [], [], 0.0
+    alphas, betas, scale, exponent = [], [], 0.0, 0
     basis = np.empty((min(steps, n), n), dtype=A.dtype) if reorthogonalize else None
     for j in range(min(steps, n)):
         product = np.asarray(A.matvec(q)).reshape(n)
         if not np.all(np.isfinite(product)):
             raise ConvergenceError(f"product {j + 1} with A is not finite")
+        if scale == 0:
+            exponent = int(np.frexp(np.abs(product).max())[1])
+        product = np.ldexp(product, -exponent)
         scale = max(scale, float(np.linalg.norm(product)))
         r = product - beta * previous
         alphas.append(float(q @ r))
         r -= alphas[-1] * q
-        if reorthogonalize:
+        if basis is not None:
             basis[j] = q
             Q = basis[: j + 1]
             overlap = Q @ r
@@ -151,13 +159,12 @@ def lanczos(A: Any, start: ArrayLike, steps: int, *, reorthogonalize: bool = Tru
             break
         betas.append(beta)
         previous, q = q, r / beta
-    exhausted = len(betas) < len(alphas)
     k = len(alphas)
     return Lanczos(
-        diagonal=np.array(alphas),
-        off_diagonal=np.array(betas[: k - 1]),
-        basis=basis[:k].T if reorthogonalize else None,
-        exhausted=exhausted or k == n,
+        diagonal=np.ldexp(alphas, exponent),
+        off_diagonal=np.ldexp(betas[: k - 1], exponent),
+        basis=None if basis is None else basis[:k].T,
+        exhausted=len(betas) < k or k == n,
     )
 
 
@@ -214,11 +221,6 @@ class SpectralEstimate:
         Returns
         -------
         density, error : arrays of the shape of ``x``
-
-        Raises
-        ------
-        ValueError
-            If ``x`` is not finite or ``width`` is not positive.
         """
         x, s = real_array("x", x), self._width(width)
         bumps = np.exp(-(((x[..., None, None] - self.points) / s) ** 2) / 2)
@@ -237,11 +239,6 @@ class SpectralEstimate:
         Returns
         -------
         mass, error : arrays of the shape of ``x``
-
-        Raises
-        ------
-        ValueError
-            If ``x`` is not finite or ``width`` is not positive.
         """
         x = real_array("x", x)[..., None, None]
         if width is None:
@@ -258,9 +255,9 @@ class SpectralEstimate:
 
 def spectral_estimate(
     A: Any,
+    *,
     steps: int = 80,
     probes: int = 10,
-    *,
     start: str = "rademacher",
     reorthogonalize: bool = True,
     rng: int | np.random.Generator | None = None,
@@ -274,8 +271,16 @@ def spectral_estimate(
     eigenvalues.
 
     Two errors add up. Quadrature: after smoothing with a width s it is negligible from
-    about :math:`k = 0.4\,(\lambda_{\max} - \lambda_{\min}) / s`. Probes: a relative standard
-    error that more steps do not reduce, see `trace_deviation`.
+    about :math:`k = 0.4\,(\lambda_{\max} - \lambda_{\min}) / s`. Probes: for F = f(A) one probe
+    estimates :math:`\frac1n \mathrm{tr} F` with the standard deviation
+
+    .. math::
+
+        \frac1n \sqrt{2 \Big(\|F\|_F^2 - \sum_i F_{ii}^2\Big)} \quad\text{(signs)}, \qquad
+        \frac1n \sqrt{\frac{2 n}{n + 2} \Big(\|F\|_F^2 - \frac{(\mathrm{tr} F)^2}{n}\Big)}
+        \quad\text{(sphere)} ,
+
+    exactly; N probes divide it by :math:`\sqrt N`, more steps do not reduce it.
 
     Parameters
     ----------
@@ -298,15 +303,14 @@ def spectral_estimate(
 
     Raises
     ------
-    ValueError
-        If ``A`` is not a square symmetric matrix or an argument is out of range.
     ~rmtlib.ConvergenceError
         If a product is not finite.
 
     Notes
     -----
-    :cite:t:`UbaruChenSaad17`. Masses of short intervals, the index above all, converge
-    slowly in the number of steps: many Ritz values are needed near the end of the interval.
+    :cite:t:`UbaruChenSaad17`; standard deviations: :cite:t:`Hutchinson90`. Masses of short
+    intervals, the index above all, converge slowly in the number of steps: many Ritz values are
+    needed near the end of the interval.
 
     Example
     -------
@@ -322,62 +326,12 @@ def spectral_estimate(
     points, weights = np.zeros((2, probes, min(steps, n)))
     for row in range(probes):
         v = rng.standard_normal(n)
-        result = lanczos(
-            A,
-            np.where(v < 0, -1.0, 1.0) if start == "rademacher" else v,
-            steps,
-            reorthogonalize=reorthogonalize,
-        )
+        v = np.where(v < 0, -1.0, 1.0) if start == "rademacher" else v
+        result = _lanczos(A, v, steps, reorthogonalize)
         k = result.diagonal.size
         points[row, :k], weights[row, :k] = result.ritz_values, result.weights
         points[row, k:] = result.ritz_values[-1]
     return SpectralEstimate(points, weights)
-
-
-def trace_deviation(F: ArrayLike, start: str = "rademacher") -> float:
-    r"""Standard deviation of the estimate of :math:`\frac1n \mathrm{tr} F` from one probe.
-
-    .. math::
-
-        \frac1n \sqrt{2 \Big(\|F\|_F^2 - \sum_i F_{ii}^2\Big)} \quad\text{(signs)}, \qquad
-        \frac1n \sqrt{\frac{2 n}{n + 2} \Big(\|F\|_F^2 - \frac{(\mathrm{tr} F)^2}{n}\Big)}
-        \quad\text{(sphere)} ,
-
-    exactly; N probes divide it by :math:`\sqrt N`.
-
-    Parameters
-    ----------
-    F : symmetric matrix, shape (n, n)
-        A function f(A) of the matrix, or any other symmetric matrix.
-    start : str
-        "rademacher" or "gaussian", as in `spectral_estimate`.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If ``F`` is not a square matrix of finite numbers, or ``start`` is not one of the two.
-
-    Notes
-    -----
-    :cite:t:`Hutchinson90`.
-
-    Example
-    -------
-    >>> trace_deviation([[1.0, 2.0], [2.0, 5.0]])  # v F v / 2 = 3 + 2 v_1 v_2
-    2.0
-    """
-    F = matrix("F", F).astype(float)
-    n = len(F)
-    if F.shape != (n, n):
-        raise ValueError(f"F must be square, got shape {F.shape}")
-    one_of("start", start, ("rademacher", "gaussian"))
-    if start == "rademacher":
-        return float(np.sqrt(2 * max(np.sum(F**2) - np.sum(np.diag(F) ** 2), 0)) / n)
-    return float(np.sqrt(2 * n / (n + 2) * max(np.sum(F**2) - np.trace(F) ** 2 / n, 0)) / n)
 
 
 def _operator(A: Any) -> LinearOperator:

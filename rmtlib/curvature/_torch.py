@@ -10,7 +10,7 @@ For a loss :math:`L(\theta) = \ell(f(\theta))`, f the outputs on a fixed batch,
 
 H0 (Gauss-Newton) is positive semidefinite when the loss is convex in the outputs,
 H1 carries the residuals. All three are SciPy ``LinearOperator``, so that
-``scipy.sparse.linalg.eigsh``, ``cg`` and `rmtlib.lanczos` apply to them.
+``scipy.sparse.linalg.eigsh``, ``cg`` and `rmtlib.curvature.lanczos` apply to them.
 """
 
 from collections.abc import Callable
@@ -20,18 +20,20 @@ import torch
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from rmtlib import _checks
+from rmtlib._torch_batch import (
+    LOSSES,
+    array_of,
+    fitting,
+    refuse_random_layers,
+    rows_of,
+    targets_of,
+)
 
 _DENSE_LIMIT = 6000
 _CHUNK = 64
-
-
-def _squared(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    return ((out - y) ** 2).sum() / (2 * len(out))
-
-
-_LOSSES = {"squared": _squared, "cross-entropy": torch.nn.functional.cross_entropy}
 
 
 class Curvature:
@@ -45,7 +47,7 @@ class Curvature:
     then a backward pass; J is never stored. Parameters are those that require
     a gradient, in the order of ``named_parameters``, each flattened; they are copied, so
     that the operators keep to this point when training goes on. At a kink (ReLU at 0)
-    torch's derivative is taken.
+    torch's derivative is taken. Products of several vectors are batched where torch can.
 
     Parameters
     ----------
@@ -54,18 +56,12 @@ class Curvature:
         normalization in training mode, which would make products of different functions.
     X : array_like, shape (p, n), or torch tensor
         Data. An array has samples in columns and is passed transposed, as in
-        `rmtlib.nets`; a tensor is passed as it is, samples first.
+        `rmtlib.networks`; a tensor is passed as it is, samples first.
     y : array_like or torch tensor
         Real targets, shape (n,) or (outputs, n), or n class labels 0, 1, ... for
         cross-entropy; a tensor is taken as it is, samples first.
     loss : str or callable
         "squared", "cross-entropy", or a function of (outputs, targets) that returns a scalar.
-
-    Raises
-    ------
-    ValueError
-        If the network has no parameters or is in training mode with random or
-        batch-dependent layers, if data are not finite or do not fit, or the loss is unknown.
 
     Notes
     -----
@@ -91,15 +87,20 @@ class Curvature:
         live = {k: p for k, p in network.named_parameters() if p.requires_grad}
         if not live:
             raise ValueError("network must have parameters that require a gradient, got none")
-        _refuse_random_layers(network)
+        refuse_random_layers(network)
         if not callable(loss):
-            _checks.one_of("loss", loss, tuple(_LOSSES), "or a function of outputs and targets")
+            _checks.one_of("loss", loss, tuple(LOSSES), "or a function of outputs and targets")
         leaves = {k: p.detach().clone().requires_grad_() for k, p in live.items()}
         self._leaves = list(leaves.values())
         rows = _rows(X, self._leaves[0])
-        self._out = functional_call(network, leaves, (rows,))
-        target = _targets(y, self._out.detach(), loss)
-        function = loss if callable(loss) else _LOSSES[loss]
+        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second derivative
+            self._out = functional_call(network, leaves, (rows,))
+        out = self._out.detach()
+        if isinstance(y, torch.Tensor):
+            target = fitting("y", y.to(out.device), out, loss)
+        else:
+            target = targets_of("y", y, out, loss)
+        function = loss if callable(loss) else LOSSES[loss]
         value = function(self._out, target)
         if value.ndim or not torch.isfinite(value):
             raise ValueError(f"loss must be a finite scalar, got {value.detach()}")
@@ -115,13 +116,14 @@ class Curvature:
         #: Value of the loss.
         self.loss = value.item()
         #: Gradient of the loss, shape (size,).
-        self.gradient = self._slope.detach().cpu().numpy().copy()
+        self.gradient = array_of(self._slope).copy()
         #: Hessian of the loss.
         self.hessian = self._operator(self._hessian_product)
         #: Gauss-Newton part H0.
         self.gauss_newton = self._operator(self._gauss_newton_product)
         #: Residual part, H1 = H - H0.
         self.residual = self.hessian - self.gauss_newton
+        self._refuse_asymmetry()
 
     def __repr__(self) -> str:
         return f"Curvature({self.size} parameters, loss {self.loss:.6g})"
@@ -137,18 +139,30 @@ class Curvature:
         if self.size > _DENSE_LIMIT:
             raise ValueError(
                 f"dense matrices are for at most {_DENSE_LIMIT} parameters, got {self.size} "
-                "(use the operators and rmtlib.lanczos)"
+                "(use the operators and rmtlib.curvature.lanczos)"
             )
         identity = np.eye(self.size, dtype=self.gradient.dtype)
         H, H0 = self.hessian @ identity, self.gauss_newton @ identity
         H, H0 = (H + H.T) / 2, (H0 + H0.T) / 2
         return H0, H - H0
 
+    def _refuse_asymmetry(self) -> None:
+        """Some layers of torch have wrong second derivatives; two directions show it."""
+        source = torch.Generator().manual_seed(0)
+        V = torch.randn(2, self.size, generator=source, dtype=torch.float64).to(self._slope)
+        HV = self._hessian_product(V)
+        gap = float((HV[0] @ V[1] - HV[1] @ V[0]).abs() / (HV.norm() * V.norm()).clamp(min=1e-300))
+        if gap > torch.finfo(HV.dtype).eps ** 0.5:
+            raise ValueError(
+                f"network must have a symmetric Hessian, got |u'Hv - v'Hu| = {gap:.2g} |Hv| |u| "
+                "(torch's second derivative of one of its layers is wrong, weight_norm for one)"
+            )
+
     def _operator(self, product: Callable[[torch.Tensor], torch.Tensor]) -> LinearOperator:
         def matmat(V: np.ndarray) -> np.ndarray:
             columns = torch.as_tensor(np.ascontiguousarray(V.T)).to(self._slope)
             done = [product(some) for some in columns.split(_CHUNK)]
-            return torch.cat(done).cpu().numpy().T
+            return array_of(torch.cat(done)).T
 
         def matvec(v: np.ndarray) -> np.ndarray:
             return matmat(np.reshape(v, (-1, 1)))[:, 0]
@@ -183,10 +197,17 @@ def _products(
     """Gradients in the leaves of <of, v>, one row a direction v."""
     if not of.requires_grad:
         return torch.zeros(len(directions), sum(p.numel() for p in leaves)).to(of)
-    slopes = torch.autograd.grad(
-        of, leaves, directions, retain_graph=True, materialize_grads=True, is_grads_batched=True
-    )
-    return torch.cat([g.reshape(len(directions), -1) for g in slopes], dim=1)
+
+    def pulled(v: torch.Tensor, batched: bool) -> torch.Tensor:
+        slopes = torch.autograd.grad(
+            of, leaves, v, retain_graph=True, materialize_grads=True, is_grads_batched=batched
+        )
+        return torch.cat([g.reshape(len(v) if batched else 1, -1) for g in slopes], dim=1)
+
+    try:
+        return pulled(directions, True)
+    except RuntimeError:  # a layer that torch can't batch: one direction at a time
+        return torch.cat([pulled(v, False) for v in directions])
 
 
 def principal_features(X: ArrayLike, components: int) -> np.ndarray:
@@ -208,12 +229,6 @@ def principal_features(X: ArrayLike, components: int) -> np.ndarray:
         Rows in the order of decreasing variance; the sign of each is such that
         its largest entry in absolute value is positive.
 
-    Raises
-    ------
-    ValueError
-        If ``X`` is not a matrix of finite numbers, all columns are equal, or
-        ``components`` is out of range.
-
     Notes
     -----
     No model: a linear map of the data. Relative variances are kept (no whitening).
@@ -228,57 +243,16 @@ def principal_features(X: ArrayLike, components: int) -> np.ndarray:
     if k > min(X.shape):
         raise ValueError(f"components must be at most min(p, n) = {min(X.shape)}, got {k}")
     centered = X - X.mean(axis=1, keepdims=True)
-    if not centered.any():
+    if np.abs(centered).max() <= 1e3 * np.finfo(float).eps * np.abs(X).max():
         raise ValueError("X must have columns that differ, got equal ones")
     features = np.linalg.svd(centered, full_matrices=False)[0][:, :k].T @ centered
     sign = np.sign(features[np.arange(k), np.abs(features).argmax(axis=1)])
     return features * (sign / np.sqrt(np.mean(features**2)))[:, None]
 
 
-def _refuse_random_layers(network: torch.nn.Module) -> None:
-    random = (torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm)
-    for name, layer in network.named_modules():
-        if layer.training and isinstance(layer, random):
-            raise ValueError(
-                f"network must be in evaluation mode, got layer {name!r} in training mode "
-                "(call network.eval() first)"
-            )
-
-
 def _rows(X: ArrayLike | torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     if not isinstance(X, torch.Tensor):
-        return torch.as_tensor(_checks.matrix("X", X).T.copy()).to(like)
+        return rows_of("X", X, like)
     if X.ndim == 0 or X.numel() == 0 or (X.is_floating_point() and not X.isfinite().all()):
         raise ValueError(f"X must be finite and nonempty, got shape {tuple(X.shape)}")
     return X.to(like) if X.is_floating_point() else X.to(like.device)
-
-
-def _targets(y: ArrayLike | torch.Tensor, out: torch.Tensor, loss: str | Callable) -> torch.Tensor:
-    n = len(out)
-    if isinstance(y, torch.Tensor):
-        y = y.to(out.device)
-    elif loss == "cross-entropy":
-        labels = _checks.labels("y", y, length=n, why="classes 0, 1, ...")
-        y = torch.as_tensor(labels, dtype=torch.int64, device=out.device)
-    else:
-        values = _checks.real_array("y", y)
-        if values.ndim not in (1, 2) or values.shape[-1] != n:
-            raise ValueError(f"y must be of shape ({n},) or (outputs, {n}), got {values.shape}")
-        y = torch.as_tensor(values.T.copy()).to(out)
-    if loss == "squared":
-        y = y.to(out)
-        y = y[:, None] if y.ndim == 1 and out.ndim == 2 else y
-        if y.shape != out.shape:
-            raise ValueError(
-                f"y must have one entry an output, outputs have shape {tuple(out.shape)} "
-                f"(samples first), targets {tuple(y.shape)}"
-            )
-    elif loss == "cross-entropy":
-        classes = out.shape[1] if out.ndim > 1 else 0
-        if y.is_floating_point() or y.shape[:1] != out.shape[:1] or y.min() < 0:
-            raise ValueError(
-                f"y must be {n} class labels 0, 1, ..., got {y.dtype}, {tuple(y.shape)}"
-            )
-        if y.max() >= classes:
-            raise ValueError(f"y must be below the number of outputs {classes}, got {int(y.max())}")
-    return y

@@ -4,7 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from rmtlib.data import NAMES, CorruptData, DataUnavailable, fetch, files_at_hand
+from rmtlib.data import NAMES, CorruptData, DataUnavailable
+from rmtlib.data._download import fetch, files_at_hand
+from rmtlib.data._files import EDITIONS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,6 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="+", choices=NAMES)
     failed = 0
     for name in parser.parse_args(arguments).names:
+        if name not in EDITIONS:
+            print(f"{name}: needs no file")
+            continue
         try:
             fetch(name)
         except (DataUnavailable, CorruptData) as error:

@@ -13,36 +13,17 @@ A data set is looked for in three places, in this order:
 
 Every file is checked against its published checksum each time it is read. A
 file that fails is refused (``CorruptData``) and never enters the cache.
-`rmtlib.data._files` lists the files and decodes them.
-
 ``python -m rmtlib.data mnist a9a`` downloads ahead of time.
 """
 
-import hashlib
-import os
-import secrets
-import sys
-import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
-from http.client import HTTPException
-from pathlib import Path
-from typing import BinaryIO
+from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.datasets import load_digits
-from tqdm import tqdm
 
 from rmtlib import _checks
-from rmtlib.data._files import EDITIONS, LICENCES, Blob, CorruptData, Edition, File, Raw
-
-_TIMEOUT = 30  # seconds without an answer
-_CHUNK = 1 << 16
-_NETWORK_ERRORS = (OSError, HTTPException)  # URLError and TimeoutError are OSErrors
-
-
-class DataUnavailable(RuntimeError):
-    """A data set is in none of the places searched; the message says how to get it."""
+from rmtlib.data._download import DataUnavailable, read
+from rmtlib.data._files import EDITIONS, LICENCES, Raw
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,8 +36,8 @@ class Dataset:
         What was loaded: the name of the fallback where that was used.
     X : float array, shape (p, n)
         Columns are samples; pixels are in [0, 1].
-    labels : integer array, shape (n,)
-        Labels as published.
+    labels : array, shape (n,)
+        Labels as published (integers); -1.0 and 1.0 after `pair`.
     train : boolean array, shape (n,)
         True for the points of the training part.
     source, licence : str
@@ -76,11 +57,80 @@ class Dataset:
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, X {self.X.shape}, {self.train.sum()} for training)"
 
+    def centered(
+        self,
+        *,
+        train_only: bool = True,
+        varying: bool = False,
+        squared_norm: float | None = None,
+    ) -> "Dataset":
+        r"""The points minus their mean.
+
+        .. math:: x_i \mapsto (x_i - \bar x) \sqrt{s \big/ \tfrac1m
+            \textstyle\sum_j \|x_j - \bar x\|^2} ,
+
+        where the sum and the mean :math:`\bar x` are over the m training points.
+
+        Parameters
+        ----------
+        train_only : bool
+            Whether the mean and the scale are those of the training points, or of all.
+        varying : bool
+            Leave out coordinates that are the same in all these points.
+        squared_norm : positive float, optional
+            Mean squared norm s of these points afterwards; without it nothing is scaled.
+
+        Returns
+        -------
+        Dataset
+            ``shape`` is (p,) if coordinates were left out.
+
+        Example
+        -------
+        >>> digits = load("digits").centered(squared_norm=1.0)
+        >>> float(np.mean(np.sum(digits.X[:, digits.train] ** 2, axis=0)).round(12))
+        1.0
+        """
+        used = self.train if train_only else np.ones_like(self.train)
+        if not used.any():
+            raise ValueError("train must hold a training point, got none (or train_only=False)")
+        X, shape = self.X, self.shape
+        if varying:
+            X = X[X[:, used].std(axis=1) > 0]
+            shape = shape if X.shape == self.X.shape else (len(X),)
+        X = X - X[:, used].mean(axis=1, keepdims=True)
+        if squared_norm is not None:
+            wanted = _checks.positive("squared_norm", squared_norm)
+            found = np.mean(np.sum(X[:, used] ** 2, axis=0))
+            if found == 0:
+                raise ValueError("X must vary, got equal columns")
+            X = X / np.sqrt(found / wanted)
+        return replace(self, X=X, shape=shape)
+
+    def pair(self, negative: int, positive: int) -> "Dataset":
+        """The points of two classes, with labels -1.0 and 1.0.
+
+        Example
+        -------
+        >>> load("digits", n=10).pair(3, 8).labels
+        array([-1.,  1.])
+        """
+        for label in (negative, positive):
+            if label not in self.labels:
+                raise ValueError(f"labels must hold {label}, got {np.unique(self.labels)}")
+        if negative == positive:
+            raise ValueError(f"positive must be another label than negative, got {positive} twice")
+        keep = np.isin(self.labels, (negative, positive))
+        labels = np.where(self.labels[keep] == positive, 1.0, -1.0)
+        return replace(self, X=self.X[:, keep], labels=labels, train=self.train[keep])
+
 
 # Stand-ins that need no network
 
 
 def _digits() -> Raw:
+    from sklearn.datasets import load_digits
+
     digits = load_digits()
     return Raw(digits.images, digits.target, 1200, divisor=16.0)
 
@@ -110,209 +160,12 @@ _STAND_INS = {
 NAMES = (*EDITIONS, *_STAND_INS)
 
 
-# Finding and downloading
-
-
-def cache_folder() -> Path:
-    """Folder into which data are downloaded.
-
-    ``RMTLIB_CACHE`` if set; otherwise ``rmtlib`` in ``XDG_CACHE_HOME`` or in
-    the system's folder for caches.
-
-    Returns
-    -------
-    pathlib.Path
-        It may not exist yet.
-    """
-    if chosen := os.environ.get("RMTLIB_CACHE"):
-        return Path(chosen).expanduser()
-    if root := os.environ.get("XDG_CACHE_HOME"):
-        return Path(root) / "rmtlib"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "rmtlib"
-    caches = Path("Library", "Caches") if sys.platform == "darwin" else Path(".cache")
-    return Path.home() / caches / "rmtlib"
-
-
-def _folders() -> list[Path]:
-    data = os.environ.get("RMTLIB_DATA")
-    return [*([Path(data).expanduser()] if data else []), cache_folder()]
-
-
-def _offline() -> bool:
-    return os.environ.get("RMTLIB_OFFLINE", "") not in ("", "0")
-
-
-def _url(file: File) -> str:
-    mirror = os.environ.get("RMTLIB_MIRROR")
-    url = f"{mirror.rstrip('/')}/{file.path}" if mirror else file.url
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"RMTLIB_MIRROR must begin with http:// or https://, got {mirror!r}")
-    return url
-
-
-def _has(folder: Path, edition: Edition) -> bool:
-    return all((folder / file.path).is_file() for file in edition.files)
-
-
-def _downloadable(name: str) -> Edition:
-    return next(edition for edition in EDITIONS[name] if all(file.url for file in edition.files))
-
-
-def _verified(path: Path, file: File, origin: str = "") -> Blob:
-    advice = "it was not kept" if origin else "delete it, and the next load fetches it anew"
-    origin = origin or str(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataUnavailable(f"cannot read {path}: {error}") from error
-    algorithm, _, expected = file.checksum.partition(":")
-    got = hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
-    if got != expected:
-        raise CorruptData(
-            f"{origin}: expected {algorithm} {expected}, got {got} ({len(data)} bytes): "
-            f"truncated, or not the published file; {advice}"
-        )
-    return Blob(origin, data)
-
-
-def _download(file: File) -> None:
-    url, target = _url(file), cache_folder() / file.path
-    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        out = part.open("xb")
-    except OSError as error:
-        raise DataUnavailable(
-            f"cannot write into the cache folder {target.parent}: {error}; "
-            "name another folder in the environment variable RMTLIB_CACHE"
-        ) from error
-    try:
-        with out:
-            _transfer(url, out, target.name)
-        _verified(part, file, url)
-        os.replace(part, target)
-    except _NETWORK_ERRORS as error:
-        raise DataUnavailable(f"downloading {url} failed: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _transfer(url: str, out: BinaryIO, title: str) -> None:
-    request = urllib.request.Request(url, headers={"User-Agent": "rmtlib"})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-        total = int(response.headers.get("Content-Length", 0)) or None
-        with tqdm(total=total, desc=title, unit="B", unit_scale=True, disable=None) as bar:
-            while chunk := response.read(_CHUNK):
-                bar.update(out.write(chunk))
-
-
-def _find(name: str) -> tuple[Path, Edition] | None:
-    for folder in _folders():
-        for edition in EDITIONS[name]:
-            if _has(folder, edition):
-                return folder, edition
-    return None
-
-
-def files_at_hand(name: str) -> tuple[Path, ...]:
-    """Files from which `load` would read a data set; none if it is not at hand.
-
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`; the stand-ins need no file and have none.
-
-    Returns
-    -------
-    tuple of Path
-
-    Raises
-    ------
-    ValueError
-        If there is no data set of this name.
-
-    Example
-    -------
-    >>> files_at_hand("digits")
-    ()
-    """
-    _checks.one_of("name", name, NAMES)
-    if name in _STAND_INS or (found := _find(name)) is None:
-        return ()
-    folder, edition = found
-    return tuple(folder / file.path for file in edition.files)
-
-
-def _unavailable(name: str, why: str) -> DataUnavailable:
-    folders = [f"{folder / Path(EDITIONS[name][0].files[0].path).parent}" for folder in _folders()]
-    return DataUnavailable(
-        f"{name} is not at hand: looked in {' and in '.join(folders)}; {why}. Name a folder that "
-        "holds it in RMTLIB_DATA, or run `make data` (or `python -m rmtlib.datasets "
-        f"{name}`) with a network; a fallback such as 'digits' needs neither"
-    )
-
-
 def _open(name: str) -> tuple[Raw, str, str]:
     if name in _STAND_INS:
         make, source, licence = _STAND_INS[name]
         return make(), source, licence
-    if _find(name) is None:
-        fetch(name)
-    folder, edition = _find(name)
-    blobs = [_verified(folder / file.path, file) for file in edition.files]
-    return edition.read(*blobs), edition.source, LICENCES[name]
-
-
-def fetch(*names: str) -> None:
-    """Download into the cache what is neither there nor in ``RMTLIB_DATA``.
-
-    A damaged file in the cache is replaced. Several processes may do this at once.
-
-    Parameters
-    ----------
-    *names : str
-        Among ``"mnist"``, ``"fashion-mnist"``, ``"cifar10"``, ``"a9a"``; the
-        names of stand-ins are accepted and need nothing.
-
-    Raises
-    ------
-    ~rmtlib.data.DataUnavailable
-        If there is no network, ``RMTLIB_OFFLINE=1``, or the cache is not writable.
-    ~rmtlib.data.CorruptData
-        If what arrives is not the published file; it is not kept.
-    ValueError
-        If a name is unknown.
-    """
-    for name in names:
-        _checks.one_of("name", name, NAMES)
-        if name in _STAND_INS:
-            continue
-        found = _find(name)
-        if found and found[0] != cache_folder():
-            continue
-        for file in (found[1] if found else _downloadable(name)).files:
-            if _sound(file):
-                continue
-            if _offline():
-                raise _unavailable(name, "nothing is downloaded because RMTLIB_OFFLINE is set")
-            try:
-                _download(file)
-            except DataUnavailable as error:
-                raise _unavailable(name, str(error)) from error
-
-
-def _sound(file: File) -> bool:
-    path = cache_folder() / file.path
-    try:
-        return path.is_file() and bool(_verified(path, file))
-    except CorruptData:
-        if not file.url:
-            raise
-        return False
-
-
-# Loading
+    edition, blobs = read(name)
+    return edition.decode(blobs), edition.source, LICENCES[name]
 
 
 def load(

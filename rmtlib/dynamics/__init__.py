@@ -1,44 +1,20 @@
-"""Gradient descent in the two-class model."""
+"""Gradient descent on least squares: in the two-class model, with momentum, on single samples."""
 
-from rmtlib.dynamics._contour import contour_statistics, ellipse
-from rmtlib.dynamics._modes import (
-    Tuning,
-    best_tuning,
-    descend,
-    momentum_factors,
-    momentum_rate,
-    sgd_loss,
-    simulate_descent,
-    standardize_classes,
-)
-from rmtlib.dynamics._two_class import (
-    DescentStatistics,
-    Stopping,
-    best_error,
-    converged_statistics,
-    descent_filters,
-    descent_measures,
-    descent_statistics,
-    optimal_stopping,
-)
+from rmtlib.dynamics._contour import ellipse
+from rmtlib.dynamics._filters import descent_filters
+from rmtlib.dynamics._momentum import Tuning
+from rmtlib.dynamics._sgd import sgd_loss
+from rmtlib.dynamics._simulate import descend
+from rmtlib.dynamics._statistics import DescentStatistics
+from rmtlib.dynamics._two_class import Stopping, TwoClassDescent
 
 __all__ = [
     "DescentStatistics",
     "Stopping",
     "Tuning",
-    "best_error",
-    "best_tuning",
-    "contour_statistics",
-    "converged_statistics",
+    "TwoClassDescent",
     "descend",
     "descent_filters",
-    "descent_measures",
-    "descent_statistics",
     "ellipse",
-    "momentum_factors",
-    "momentum_rate",
-    "optimal_stopping",
     "sgd_loss",
-    "simulate_descent",
-    "standardize_classes",
 ]

@@ -7,7 +7,8 @@ Data X of shape (p, n) with independent standard Gaussian columns, responses
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rmtlib._checks import count, nonnegative, positive_array
+from rmtlib._checks import count, nonnegative, positive_array, scalar_out
+from rmtlib.laws import MarchenkoPastur
 
 
 def _linear(signal: float, noise: float) -> tuple[float, float]:
@@ -15,7 +16,7 @@ def _linear(signal: float, noise: float) -> tuple[float, float]:
     return signal, nonnegative("noise", noise, "variance of the label noise")
 
 
-def ridgeless_risk(ratio: ArrayLike, signal: float, noise: float) -> np.ndarray | float:
+def ridgeless_risk(ratio: ArrayLike, *, signal: float, noise: float) -> np.ndarray | float:
     r"""Excess risk of least squares of least norm, in the limit: the double descent.
 
     Samples :math:`y = \beta^{\mathsf T} x + \varepsilon`, x of covariance :math:`I_p`,
@@ -35,19 +36,8 @@ def ridgeless_risk(ratio: ArrayLike, signal: float, noise: float) -> np.ndarray 
     ----------
     ratio : array of positive numbers
         c, any shape; the risk is infinite at 1 (if there is noise).
-    signal : nonnegative number
-        :math:`r^2`.
-    noise : nonnegative number
-        :math:`\sigma^2`.
-
-    Returns
-    -------
-    array of the shape of ``ratio``
-
-    Raises
-    ------
-    ValueError
-        If a ratio is not positive, or ``signal`` or ``noise`` is negative.
+    signal, noise : nonnegative numbers
+        :math:`r^2` and :math:`\sigma^2`.
 
     Notes
     -----
@@ -63,10 +53,10 @@ def ridgeless_risk(ratio: ArrayLike, signal: float, noise: float) -> np.ndarray 
     gap = np.abs(1 - c)
     peak = np.full(c.shape, np.inf if noise else 0.0)
     np.divide(noise * np.minimum(c, 1.0), gap, out=peak, where=gap > 0)
-    return (peak + signal * np.maximum(1 - 1 / c, 0.0))[()]
+    return scalar_out(peak + signal * np.maximum(1 - 1 / c, 0.0))
 
 
-def ridgeless_risk_finite(p: int, n: int, signal: float, noise: float) -> float:
+def ridgeless_risk_finite(*, p: int, n: int, signal: float, noise: float) -> float:
     r"""Excess risk of least squares of least norm, exact for Gaussian data at any p and n.
 
     Model and estimator of `ridgeless_risk`; mean over samples and noise:
@@ -87,11 +77,6 @@ def ridgeless_risk_finite(p: int, n: int, signal: float, noise: float) -> float:
     -------
     float; infinite for abs(p - n) <= 1 if there is noise.
 
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
-
     Notes
     -----
     Means of inverse Wishart matrices :cite:p:`Anderson03`. Exact. With p of D
@@ -100,7 +85,7 @@ def ridgeless_risk_finite(p: int, n: int, signal: float, noise: float) -> float:
 
     Example
     -------
-    >>> ridgeless_risk_finite(10, 21, signal=1.0, noise=0.5)
+    >>> ridgeless_risk_finite(p=10, n=21, signal=1.0, noise=0.5)
     0.5
     """
     p, n = count("p", p), count("n", n)
@@ -112,7 +97,7 @@ def ridgeless_risk_finite(p: int, n: int, signal: float, noise: float) -> float:
 
 
 def ridge_risk(
-    ratio: ArrayLike, ridge: ArrayLike, signal: float, noise: float
+    ratio: ArrayLike, ridge: ArrayLike, *, signal: float, noise: float
 ) -> np.ndarray | float:
     r"""Excess risk of ridge regression on white data, in the limit.
 
@@ -127,21 +112,10 @@ def ridge_risk(
 
     Parameters
     ----------
-    ratio : array of positive numbers
-        c = p / n, any shape.
-    ridge : array of positive numbers
-        :math:`\lambda`, of a shape that broadcasts with ``ratio``.
+    ratio, ridge : arrays of positive numbers
+        c = p / n and :math:`\lambda`, of shapes that broadcast.
     signal, noise : nonnegative numbers
         :math:`r^2` and :math:`\sigma^2`.
-
-    Returns
-    -------
-    array of the common shape
-
-    Raises
-    ------
-    ValueError
-        If a ratio or a ridge is not positive, or ``signal`` or ``noise`` is negative.
 
     Notes
     -----
@@ -149,15 +123,18 @@ def ridge_risk(
 
     Example
     -------
-    >>> round(float(ridge_risk(1.0, 0.25, signal=1.0, noise=0.25)), 10)
+    >>> round(ridge_risk(1.0, 0.25, signal=1.0, noise=0.25), 10)
     0.3903882032
     """
     c, lam = np.broadcast_arrays(
         positive_array("ratio", ratio, "ratio = p / n"), positive_array("ridge", ridge)
     )
     signal, noise = _linear(signal, noise)
-    A = 1 - c + lam
-    S = np.sqrt(A**2 + 4 * c * lam)
-    m = np.where(A > 0, 2 / np.where(A > 0, A + S, 1.0), (S - A) / (2 * c * lam))
-    # m' = m (1 + c m) / S and, by the equation of m, m - lam m' = m / (S (1 + c m))
-    return (m / S * (signal * lam**2 * (1 + c * m) + noise * c / (1 + c * m)))[()]
+    risk = np.empty(c.shape)
+    for index in np.ndindex(c.shape):
+        law, z = MarchenkoPastur(c[index]), -lam[index]
+        # c (m + z m') is the same for the companion, which stays finite at z = 0 for c > 1
+        scale, side = (c[index], law.stieltjes) if c[index] <= 1 else (1.0, law.companion)
+        spread = scale * (side(z) + z * side(z, derivative=True))
+        risk[index] = signal * z**2 * law.stieltjes(z, derivative=True) + noise * spread
+    return scalar_out(risk)

@@ -13,7 +13,6 @@ Gaussian moments are written :math:`\mu_1=\mathbb E\sigma'(\xi)`,
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,74 +25,41 @@ from rmtlib._checks import (
     nonnegative_array,
     positive,
     positive_array,
+    scalar_out,
     vector,
 )
-from rmtlib.activations import Activation
-from rmtlib.covariance import signal_plus_noise_spike
-from rmtlib.laws import MarchenkoPastur
+from rmtlib.activations import Activation, as_activation
+from rmtlib.covariance import Outlier, signal_plus_noise_spike
 
 FEATURES = "features_per_dimension = N / p"
 SAMPLES = "samples_per_dimension = n / p"
 
 
-class TeacherStudent(NamedTuple):
-    r"""One draw of network, teacher and sample, made by `teacher_student`."""
-
-    W: np.ndarray
-    r""":math:`W_0`, shape (N, p)."""
-    beta: np.ndarray
-    r""":math:`\beta_0`, shape (N,)."""
-    direction: np.ndarray
-    r""":math:`\beta_*`, shape (p,), of norm one."""
-    X: np.ndarray
-    """Samples in columns, shape (p, n)."""
-    y: np.ndarray
-    """Labels, shape (n,)."""
-
-
 @dataclass(frozen=True)
-class OneStepSpike:
-    r"""Limits for the largest singular value after the step; fields of the shape of the step size.
+class TeacherStudent:
+    r"""One draw of network, teacher and sample, made by `teacher_student`.
 
     Parameters
     ----------
-    strength : float or ndarray
-        :math:`\theta`, singular value of the rank-one part.
-    position : float or ndarray
-        Limit of the largest singular value; the upper edge if not isolated.
-    neuron_alignment : float or ndarray
-        Limit of the squared cosine of the left singular vector with :math:`\beta_0`.
-    data_alignment : float or ndarray
-        Of the right singular vector with :math:`Xy`.
-    teacher_alignment : float or ndarray
-        Of the right singular vector with :math:`\beta_*`.
-    isolated : bool or ndarray
-        Whether the largest singular value leaves the bulk.
-    threshold : float
-        Step size beyond which it does; infinite if :math:`\mu_1=0` or the labels vanish.
+    W, beta : ndarrays, shapes (N, p) and (N,)
+        :math:`W_0` and :math:`\beta_0`.
+    direction : ndarray, shape (p,)
+        :math:`\beta_*`, of norm one.
+    X, y : ndarrays, shapes (p, n) and (n,)
+        Samples in columns, and their labels.
     """
 
-    strength: float | np.ndarray
-    position: float | np.ndarray
-    neuron_alignment: float | np.ndarray
-    data_alignment: float | np.ndarray
-    teacher_alignment: float | np.ndarray
-    isolated: bool | np.ndarray
-    threshold: float
+    W: np.ndarray
+    beta: np.ndarray
+    direction: np.ndarray
+    X: np.ndarray
+    y: np.ndarray
 
 
-def _activation(name: str, value: Activation) -> Activation:
-    if not isinstance(value, Activation):
-        raise ValueError(
-            f"{name} must be an Activation, got {type(value).__name__} "
-            "(rmtlib.activations has a catalogue)"
-        )
-    return value
-
-
-def differentiable(name: str, activation: Activation) -> Activation:
-    """An activation without jumps, as it is."""
-    if _activation(name, activation).jumps:
+def differentiable(activation: Activation | str, name: str) -> Activation:
+    """An activation without jumps."""
+    activation = as_activation(activation, name)
+    if activation.jumps:
         raise ValueError(
             f"{name} must be continuous, got {activation.name} "
             "(it is constant between its jumps: the gradient is zero)"
@@ -101,18 +67,19 @@ def differentiable(name: str, activation: Activation) -> Activation:
     return activation
 
 
-def teacher_moments(teacher: Activation, noise: float) -> tuple[float, float]:
+def teacher_moments(teacher: Activation | str, noise: float) -> tuple[float, float]:
     r""":math:`\mu_1^*` and :math:`\mathbb E y^2`."""
-    moments = _activation("teacher", teacher).moments(1.0)
-    energy = moments.centered_second_moment + moments.mean**2
+    moments = as_activation(teacher, "teacher").moments(1.0)
+    energy = moments.second_moment
     return moments.mean_derivative, energy + nonnegative("noise", noise, "variance of the labels")
 
 
 def teacher_student(
+    teacher: Activation | str,
+    *,
     p: int,
     n: int,
     N: int,
-    teacher: Activation,
     noise: float = 0.0,
     rng: int | np.random.Generator | None = None,
 ) -> TeacherStudent:
@@ -123,24 +90,14 @@ def teacher_student(
 
     Parameters
     ----------
+    teacher : Activation or str
+        :math:`\sigma_*`.
     p, n, N : integers >= 1
         Dimension, samples, neurons.
-    teacher : Activation
-        :math:`\sigma_*`.
     noise : nonnegative number
         Variance of :math:`\varepsilon`.
     rng : None, int or Generator
         Source of randomness.
-
-    Returns
-    -------
-    TeacherStudent
-
-    Raises
-    ------
-    ValueError
-        If a size is not an integer >= 1, ``noise`` is negative or ``teacher`` not an
-        activation.
 
     Notes
     -----
@@ -148,19 +105,17 @@ def teacher_student(
 
     Example
     -------
-    >>> from rmtlib.activations import TANH
-    >>> teacher_student(3, 5, 4, TANH, rng=0).W.shape
+    >>> teacher_student("tanh", p=3, n=5, N=4, rng=0).W.shape
     (4, 3)
     """
+    teacher = as_activation(teacher, "teacher")
     p, n, N = count("p", p), count("n", n), count("N", N)
-    teacher_moments(teacher, noise)
-    rng = as_rng(rng)
+    noise, rng = nonnegative("noise", noise, "variance of the labels"), as_rng(rng)
     W = rng.standard_normal((N, p)) / np.sqrt(p)
     beta = rng.standard_normal(N) / np.sqrt(N)
     direction = rng.standard_normal(p)
     direction /= np.linalg.norm(direction)
-    X, y = sample_teacher(direction, n, teacher, noise, rng)
-    return TeacherStudent(W, beta, direction, X, y)
+    return TeacherStudent(W, beta, direction, *sample_teacher(direction, n, teacher, noise, rng))
 
 
 def sample_teacher(
@@ -172,7 +127,7 @@ def sample_teacher(
 
 
 def first_layer_gradient(
-    W: ArrayLike, beta: ArrayLike, X: ArrayLike, y: ArrayLike, activation: Activation
+    activation: Activation | str, W: ArrayLike, beta: ArrayLike, X: ArrayLike, y: ArrayLike
 ) -> np.ndarray:
     r"""Direction of steepest descent in the first layer, for all neurons at once.
 
@@ -189,25 +144,12 @@ def first_layer_gradient(
 
     Parameters
     ----------
-    W : matrix of shape (N, p)
-        First layer.
-    beta : vector of N numbers
-        Second layer.
-    X : matrix of shape (p, n)
-        Samples in columns.
-    y : vector of n numbers
-        Labels.
-    activation : Activation
+    activation : Activation or str
         :math:`\sigma`, continuous.
-
-    Returns
-    -------
-    array of shape (N, p)
-
-    Raises
-    ------
-    ValueError
-        If a shape does not match, or the activation jumps.
+    W, beta : matrix of shape (N, p), vector of N numbers
+        First and second layer.
+    X, y : matrix of shape (p, n), vector of n numbers
+        Samples in columns, labels.
 
     Notes
     -----
@@ -217,23 +159,28 @@ def first_layer_gradient(
     -------
     A linear neuron, one sample: :math:`G=\beta(y-\beta wx)x`
 
-    >>> from rmtlib.activations import LINEAR
-    >>> first_layer_gradient([[2.0]], [0.5], [[3.0]], [4.0], LINEAR)
+    >>> first_layer_gradient("linear", [[2.0]], [0.5], [[3.0]], [4.0])
     array([[1.5]])
     """
+    sigma = differentiable(activation, "activation")
     W = matrix("W", W).astype(float)
-    N = W.shape[0]
-    beta = vector("beta", beta, length=N).astype(float)
+    beta = vector("beta", beta, length=W.shape[0]).astype(float)
     X = matrix("X", X, shape=(W.shape[1], None), why="columns are samples").astype(float)
     y = vector("y", y, length=X.shape[1]).astype(float)
-    sigma = differentiable("activation", activation)
+    return gradient(sigma, W, beta, X, y)
+
+
+def gradient(
+    sigma: Activation, W: np.ndarray, beta: np.ndarray, X: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    """G of `first_layer_gradient`."""
     H = W @ X
-    residual = y - beta @ sigma(H) / np.sqrt(N)
-    return (np.outer(beta, residual) / np.sqrt(N) * sigma.derivative(H)) @ X.T / y.size
+    residual = y - beta @ sigma(H) / np.sqrt(beta.size)
+    return (np.outer(beta, residual) / np.sqrt(beta.size) * sigma.derivative(H)) @ X.T / y.size
 
 
 def rank_one_gradient(
-    beta: ArrayLike, X: ArrayLike, y: ArrayLike, activation: Activation
+    activation: Activation | str, beta: ArrayLike, X: ArrayLike, y: ArrayLike
 ) -> np.ndarray:
     r"""The matrix of rank one that the first gradient approaches at initialization.
 
@@ -244,23 +191,10 @@ def rank_one_gradient(
 
     Parameters
     ----------
-    beta : vector of N numbers
-        Second layer.
-    X : matrix of shape (p, n)
-        Samples in columns.
-    y : vector of n numbers
-        Labels.
-    activation : Activation
+    activation : Activation or str
         :math:`\sigma`, continuous; of mean derivative :math:`\mu_1` (0 for even functions).
-
-    Returns
-    -------
-    array of shape (N, p)
-
-    Raises
-    ------
-    ValueError
-        If a shape does not match, or the activation jumps.
+    beta, X, y : arrays
+        As for `first_layer_gradient`.
 
     Notes
     -----
@@ -268,19 +202,18 @@ def rank_one_gradient(
 
     Example
     -------
-    >>> from rmtlib.activations import RELU
-    >>> rank_one_gradient([1.0], [[2.0, 0.0]], [3.0, 1.0], RELU)
+    >>> rank_one_gradient("relu", [1.0], [[2.0, 0.0]], [3.0, 1.0])
     array([[1.5]])
     """
+    mean_derivative = differentiable(activation, "activation").moments(1.0).mean_derivative
     beta = vector("beta", beta).astype(float)
     X = matrix("X", X, why="columns are samples").astype(float)
     y = vector("y", y, length=X.shape[1]).astype(float)
-    mean_derivative = differentiable("activation", activation).moments(1.0).mean_derivative
     return mean_derivative / (y.size * np.sqrt(beta.size)) * np.outer(beta, X @ y)
 
 
 def gradient_overlap(
-    samples_per_dimension: ArrayLike, teacher: Activation, noise: float = 0.0
+    teacher: Activation | str, *, samples_per_dimension: ArrayLike, noise: float = 0.0
 ) -> np.ndarray | float:
     r"""Squared cosine between the direction of the gradient, :math:`Xy`, and the teacher's.
 
@@ -289,21 +222,12 @@ def gradient_overlap(
 
     Parameters
     ----------
+    teacher : Activation or str
+        :math:`\sigma_*`; its mean counts in :math:`\mathbb Ey^2`, so center it.
     samples_per_dimension : array of positive numbers
         n / p, any shape.
-    teacher : Activation
-        :math:`\sigma_*`; its mean counts in :math:`\mathbb Ey^2`, so center it.
     noise : nonnegative number
         Variance of the label noise.
-
-    Returns
-    -------
-    array of the shape of ``samples_per_dimension``
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range, or ``teacher`` not an activation.
 
     Notes
     -----
@@ -313,26 +237,25 @@ def gradient_overlap(
     -------
     Linear teacher, no noise:
 
-    >>> from rmtlib.activations import LINEAR
-    >>> gradient_overlap([1.0, 4.0], LINEAR)
+    >>> gradient_overlap("linear", samples_per_dimension=[1.0, 4.0])
     array([0.5, 0.8])
     """
     slope, energy = teacher_moments(teacher, noise)
     ratio = positive_array("samples_per_dimension", samples_per_dimension, SAMPLES)
     if energy == 0:
         raise ValueError("teacher must not vanish, got zero labels (E y^2 = 0)")
-    return (slope**2 / (slope**2 + energy / ratio))[()]
+    return scalar_out(slope**2 / (slope**2 + energy / ratio))
 
 
 def one_step_spike(
+    student: Activation | str,
+    teacher: Activation | str,
     step_size: ArrayLike,
-    student: Activation,
-    teacher: Activation,
     *,
     features_per_dimension: float,
     samples_per_dimension: float,
     noise: float = 0.0,
-) -> OneStepSpike:
+) -> Outlier:
     r"""Largest singular value of the first layer after one gradient step, and its vectors.
 
     :math:`W_1=W_0+\eta\sqrt N\,G_0\approx W_0+\beta_0u^{\mathsf T}` with
@@ -345,16 +268,15 @@ def one_step_spike(
         s_1^2\to\frac{(1+\theta^2)(\bar c+\theta^2)}{\theta^2}\quad(\theta^4>\bar c),
 
     squared cosines :math:`\frac{\theta^4-\bar c}{\theta^2(\theta^2+\bar c)}` with
-    :math:`\beta_0`, :math:`\frac{\theta^4-\bar c}{\theta^2(\theta^2+1)}` with Xy, and the
-    latter times `gradient_overlap` with :math:`\beta_*`. Otherwise
-    :math:`s_1\to1+\sqrt{\bar c}` and all three vanish.
+    :math:`\beta_0` and :math:`\frac{\theta^4-\bar c}{\theta^2(\theta^2+1)}` with Xy. Otherwise
+    :math:`s_1\to1+\sqrt{\bar c}` and both vanish.
 
     Parameters
     ----------
+    student, teacher : Activation or str
+        :math:`\sigma` (continuous) and :math:`\sigma_*`.
     step_size : array of nonnegative numbers
         :math:`\eta`, of order one; any shape.
-    student, teacher : Activation
-        :math:`\sigma` (continuous) and :math:`\sigma_*`.
     features_per_dimension, samples_per_dimension : positive numbers
         N / p and n / p.
     noise : nonnegative number
@@ -362,12 +284,11 @@ def one_step_spike(
 
     Returns
     -------
-    OneStepSpike
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range, or an activation is not one.
+    Outlier
+        ``strength`` is :math:`\theta`, proportional to the step size, ``threshold``
+        :math:`\bar c^{1/4}`; ``position`` and ``edge`` are singular values; ``alignment`` is that
+        of the left vector with :math:`\beta_0`, ``right_alignment`` that of the right one with Xy.
+        Times `gradient_overlap` it is the right vector's with :math:`\beta_*`.
 
     Notes
     -----
@@ -378,77 +299,25 @@ def one_step_spike(
 
     Example
     -------
-    >>> from rmtlib.activations import RELU, TANH
-    >>> spike = one_step_spike(6, TANH, RELU.centered(), noise=0.01,
+    >>> from rmtlib.activations import RELU
+    >>> spike = one_step_spike("tanh", RELU.centered(), 6, noise=0.01,
     ...                        features_per_dimension=2, samples_per_dimension=4)
     >>> print(f"{spike.strength:.9f} {spike.position:.9f}")
     2.111959316 2.812252697
     """
+    mu1 = abs(differentiable(student, "student").moments(1.0).mean_derivative)
+    slope, energy = teacher_moments(teacher, noise)
     eta = nonnegative_array("step_size", step_size)
-    mu1 = abs(differentiable("student", student).moments(1.0).mean_derivative)
     c = positive("features_per_dimension", features_per_dimension, FEATURES)
     ratio = positive("samples_per_dimension", samples_per_dimension, SAMPLES)
-    slope, energy = teacher_moments(teacher, noise)
-    gain = mu1 * np.sqrt(slope**2 + energy / ratio)
-    theta = eta * gain
-    spike = signal_plus_noise_spike(theta**2, c)
-    overlap = gradient_overlap(ratio, teacher, noise) if energy else 0.0
-    return OneStepSpike(
-        theta[()],
-        np.sqrt(spike.position),
-        spike.left_alignment,
-        spike.right_alignment,
-        spike.right_alignment * overlap,
-        spike.isolated,
-        float(c**0.25 / gain) if gain else np.inf,
+    theta = eta * (mu1 * np.sqrt(slope**2 + energy / ratio))
+    squared = signal_plus_noise_spike(theta**2, ratio=c)
+    return Outlier(
+        strength=scalar_out(theta),
+        threshold=c**0.25,
+        isolated=squared.isolated,
+        position=scalar_out(np.sqrt(squared.position)),
+        edge=scalar_out(np.sqrt(squared.edge)),
+        alignment=squared.alignment,
+        right_alignment=squared.right_alignment,
     )
-
-
-def singular_value_density(
-    s: ArrayLike, features_per_dimension: float, variance: float = 1.0
-) -> np.ndarray:
-    r"""Density of the singular values of the first layer, the bulk, at initialization.
-
-    W of shape (N, p), variance of the entries v / p; all :math:`\min(N,p)` singular
-    values, with :math:`\bar c=N/p` and :math:`E_\pm=v(1\pm\sqrt{\bar c})^2`:
-
-    .. math:: \frac{\sqrt{(s^2-E_-)^+(E_+-s^2)^+}}{\pi v\min(\bar c,1)\,s} .
-
-    Parameters
-    ----------
-    s : array of nonnegative numbers
-        Singular values, any shape.
-    features_per_dimension : positive number
-        N / p.
-    variance : positive number
-        v.
-
-    Returns
-    -------
-    array of the shape of ``s``
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
-
-    Notes
-    -----
-    The Marchenko-Pastur law :cite:p:`MP67` of :math:`WW^{\mathsf T}` in the variable
-    :math:`s=\sqrt\lambda`. A step of rank one does not change it. Linear statistics have
-    errors O(1/p).
-
-    Example
-    -------
-    A square matrix has the quarter-circle law:
-
-    >>> density = singular_value_density([0.5, 1.0], 1.0)
-    >>> bool(np.allclose(density, np.sqrt(4 - np.array([0.25, 1.0])) / np.pi))
-    True
-    """
-    s = nonnegative_array("s", s)
-    c = positive("features_per_dimension", features_per_dimension, FEATURES)
-    law = MarchenkoPastur(c, positive("variance", variance))
-    low, high = law.bands()[0]
-    product = np.maximum(s**2 - low, 0) * np.maximum(high - s**2, 0)
-    return np.sqrt(product) / (np.pi * law.variance * min(c, 1.0) * np.where(s > 0, s, 1.0))

@@ -1,44 +1,44 @@
 r"""Test error of a two-layer network after one gradient step on its first layer.
 
-Model, step and names of `rmtlib.feature_learning`: one step on n samples, then ridge
+Model, step and names of `rmtlib.features.one_step_spike`: one step on n samples, then ridge
 regression of the labels of n fresh samples on the features.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
-from rmtlib._checks import as_rng, count, nonnegative, nonnegative_array, positive
-from rmtlib.activations import Activation
+from rmtlib._checks import (
+    ConvergenceError,
+    as_rng,
+    count,
+    nonnegative,
+    nonnegative_array,
+    positive,
+    scalar_out,
+    unit_interval_array,
+)
+from rmtlib.activations import Activation, as_activation
+from rmtlib.features._errors import RidgeErrors
 from rmtlib.features._one_step import (
     FEATURES,
     SAMPLES,
     differentiable,
-    first_layer_gradient,
+    gradient,
     gradient_overlap,
     sample_teacher,
     teacher_moments,
     teacher_student,
 )
-from rmtlib.features._ridge import simulate_errors
+from rmtlib.features._random_features import fit
 from rmtlib.kernels import two_point
 from rmtlib.laws import MarchenkoPastur
 
 
-class SmallStepErrors(NamedTuple):
-    """Limits of the test error; fields of the shape of the step size."""
-
-    test: float | np.ndarray
-    """Mean squared error of the prediction, label noise not counted."""
-    ridge: float | np.ndarray
-    """The ridge that was given, or the best one."""
-
-
 def single_direction_bound(
-    overlap: ArrayLike, teacher: Activation, modulated: bool = False
+    teacher: Activation | str, overlap: ArrayLike, modulated: bool = False
 ) -> np.ndarray | float:
     r"""Least error of predictors that are linear but for one direction.
 
@@ -55,23 +55,14 @@ def single_direction_bound(
 
     Parameters
     ----------
+    teacher : Activation or str
+        :math:`\sigma_*`, with Hermite coefficients :math:`f_k`.
     overlap : array of numbers in [0, 1]
         :math:`\omega`, any shape; `gradient_overlap` after one step.
-    teacher : Activation
-        :math:`\sigma_*`, with Hermite coefficients :math:`f_k`.
     modulated : bool
         Whether the linear part may depend on the direction,
         :math:`g(\hat u^{\mathsf T}x)+h(\hat u^{\mathsf T}x)\,v^{\mathsf T}x`: less by
         :math:`(1-\omega)(K'(\omega)-(\mu_1^*)^2)`.
-
-    Returns
-    -------
-    array of the shape of ``overlap``
-
-    Raises
-    ------
-    ValueError
-        If an overlap is not in [0, 1], or ``teacher`` is not an activation.
 
     Notes
     -----
@@ -82,14 +73,12 @@ def single_direction_bound(
     -------
     For a square, only :math:`f_2^2=2` counts:
 
-    >>> from rmtlib.activations import quadratic
-    >>> single_direction_bound([0, 0.5, 1], quadratic(1, 0, 0))
+    >>> from rmtlib.activations import Quadratic
+    >>> single_direction_bound(Quadratic(1, 0, 0), [0, 0.5, 1])
     array([2. , 1.5, 0. ])
     """
-    omega = nonnegative_array("overlap", overlap)
-    if np.any(omega > 1):
-        raise ValueError(f"overlap must be between 0 and 1, got {omega.max():g} (squared cosine)")
     slope, energy = teacher_moments(teacher, 0.0)
+    omega = unit_interval_array("overlap", overlap, "squared cosine")
     flat = omega.ravel()
     one = np.ones_like(flat)
     bound = energy - two_point(teacher, one, one, flat) - (1 - flat) * slope**2
@@ -98,14 +87,7 @@ def single_direction_bound(
         part = np.zeros_like(flat)
         part[inner] = two_point(teacher, one[inner], one[inner], flat[inner], derivative=True)
         bound -= (1 - flat) * np.where(inner, part - slope**2, 0.0)
-    return np.maximum(bound, 0.0).reshape(omega.shape)[()]
-
-
-def _stieltjes(law: MarchenkoPastur, z: float) -> tuple[float, float]:
-    """Transform and its derivative at z < 0, the latter from the quadratic equation."""
-    c, v = law.ratio, law.variance
-    m = float(law.stieltjes(z).real)
-    return m, -m * (c * v * m + 1) / (2 * c * v * z * m + z + (c - 1) * v)
+    return scalar_out(np.maximum(bound, 0.0).reshape(omega.shape))
 
 
 @dataclass(frozen=True)
@@ -117,21 +99,22 @@ class _Equivalent:
     c: float  # N / p
     ratio: float  # n / p
     signal: float  # squared mean derivative of the teacher
-    power: float  # variance of the labels, noise included
+    power: float  # of the labels, noise included
     overlap: float
 
     def freedom(self, kappa: float) -> tuple[float, float]:
         """Degrees of freedom a sample: tr CR / n and tr (CR)^2 / n."""
         k = kappa / self.h
-        m, slope = _stieltjes(MarchenkoPastur(self.c), -(self.d + kappa) / self.h)
+        law, z = MarchenkoPastur(self.c), -(self.d + kappa) / self.h
+        m, slope = law.stieltjes(z), law.stieltjes(z, derivative=True)
         share = self.c / self.ratio
         return share * (1 - k * m), share * (1 - 2 * k * m + k**2 * slope)
 
-    def test(self, kappa: float, strength: np.ndarray) -> np.ndarray:
+    def test(self, kappa: float, strength: float) -> float:
         """Test error, label noise included, at singular values theta of the rank-one part."""
-        z = -(self.d + kappa) / self.h
-        m, dm = _stieltjes(MarchenkoPastur(self.c), z)
-        dual, ddual = _stieltjes(MarchenkoPastur(1 / self.c, self.c), z)
+        law, z = MarchenkoPastur(self.c), -(self.d + kappa) / self.h
+        m, dm = law.stieltjes(z), law.stieltjes(z, derivative=True)
+        dual, ddual = law.companion(z), law.companion(z, derivative=True)
         t = 1 - strength**2 * z * m * dual
         dt = -(strength**2) * (m * dual + z * (dm * dual + m * ddual))
         g = self.overlap * dual / t + (1 - self.overlap) * dual
@@ -152,18 +135,28 @@ class _Equivalent:
             return low
         return float(np.exp(brentq(gap, np.log(low), np.log(2 * top), xtol=1e-14)))
 
+    def best(self, strength: float, low: float, high: float) -> float:
+        """Kappa of least test error, between two logarithms."""
+        found = minimize_scalar(
+            lambda log: float(self.test(np.exp(log), strength)),
+            bounds=(low, high),
+            method="bounded",
+            options={"xatol": 1e-6},
+        )
+        return float(np.exp(found.x))
+
 
 def small_step_errors(
+    student: Activation | str,
+    teacher: Activation | str,
     step_size: ArrayLike,
-    student: Activation,
-    teacher: Activation,
     *,
     features_per_dimension: float,
     samples_per_dimension: float,
     ridge: float | None = None,
     noise: float = 0.0,
-) -> SmallStepErrors:
-    r"""Test error of ridge regression on the features after a step of order one.
+) -> RidgeErrors:
+    r"""Errors of ridge regression on the features after a step of order one.
 
     One step on n samples, then on n **fresh** samples
     :math:`\min_a\frac1n\|y-a^{\mathsf T}\sigma(W_1X)\|^2+\gamma\|a\|^2`. For
@@ -174,41 +167,41 @@ def small_step_errors(
     :math:`b=\mu_1\mu_1^*W_1\beta_*`,
 
     .. math:: E+\sigma_\varepsilon^2=
-        \frac{\operatorname{Var}y-b^{\mathsf T}Rb-\kappa\,b^{\mathsf T}R^2b}
-        {1-\frac1n\operatorname{tr}(CR)^2} .
+        \frac{v-b^{\mathsf T}Rb-\kappa\,b^{\mathsf T}R^2b}
+        {1-\frac1n\operatorname{tr}(CR)^2}, \qquad
+        E_{\rm train}=\frac{\gamma^2}{\kappa^2}(E+\sigma_\varepsilon^2) .
 
-    Traces see the Marchenko-Pastur law of :math:`W_0`. With :math:`m(z)` its transform
-    for :math:`WW^{\mathsf T}` and :math:`\tilde m` for :math:`W^{\mathsf T}W`, the forms see
+    If :math:`\mathbb E\sigma(\xi)=0`, as for odd students, no feature fits the mean of the
+    labels and :math:`v=\mathbb Ey^2`; otherwise the features have a common mean that serves as
+    an intercept, and :math:`v=\operatorname{Var}y`. Traces see the Marchenko-Pastur law of
+    :math:`W_0`. With :math:`m(z)` its transform for :math:`WW^{\mathsf T}` and
+    :math:`\tilde m` for :math:`W^{\mathsf T}W`, the forms see
 
     .. math:: \beta_*^{\mathsf T}(W_1^{\mathsf T}W_1-z)^{-1}\beta_*\to
         \frac{\omega\,\tilde m}{1-\theta^2z\,m\tilde m}+(1-\omega)\tilde m .
 
     Parameters
     ----------
-    step_size : array of nonnegative numbers
-        :math:`\eta`, any shape.
-    student, teacher : Activation
+    student, teacher : Activation or str
         :math:`\sigma` (continuous, with :math:`\mu_1\ne0`) and :math:`\sigma_*`.
+    step_size : array of nonnegative numbers
+        :math:`\eta`, any shape, that of the result.
     features_per_dimension, samples_per_dimension : positive numbers
         N / p and n / p.
     ridge : nonnegative number or None
-        :math:`\gamma`; None for the best one at each step size.
+        :math:`\gamma`; None for the best one at each step size. Not 0 with as many features as
+        samples.
     noise : nonnegative number
-        Variance :math:`\sigma_\varepsilon^2` of the label noise.
-
-    Returns
-    -------
-    SmallStepErrors
+        Variance :math:`\sigma_\varepsilon^2` of the label noise, not counted in the test error.
 
     Raises
     ------
-    ValueError
-        If a number is out of range, an activation is not one, :math:`\mu_1=0`, or
-        ``ridge`` is 0 with as many features as samples.
+    ~rmtlib.ConvergenceError
+        If a ratio or the ridge is so extreme that rounding leaves no error.
 
     Notes
     -----
-    :cite:t:`Ba22`. Never below ``single_direction_bound(0, teacher)``, the best affine
+    :cite:t:`Ba22`. Never below ``single_direction_bound(teacher, 0)``, the best affine
     predictor's. Errors at :math:`\eta=O(1)` are :math:`O(n^{-1/2})` for one draw; at
     :math:`\eta` of order :math:`\sqrt N` the equivalent does not hold.
 
@@ -217,18 +210,19 @@ def small_step_errors(
     A linear student with many neurons is linear regression; without ridge its test error is
     :math:`d + (d + \sigma_\varepsilon^2)/(n/p - 1)`, d the energy beyond the linear part:
 
-    >>> from rmtlib.activations import LINEAR, TANH
+    >>> from rmtlib.activations import TANH
     >>> d, noise = TANH.d_coefficients(1.0).d0, 0.1
-    >>> E = small_step_errors(0, LINEAR, TANH, noise=noise, ridge=0,
+    >>> E = small_step_errors("linear", "tanh", 0, noise=noise, ridge=0,
     ...                       features_per_dimension=2, samples_per_dimension=5).test
     >>> bool(abs(E - (d + (d + noise) / 4)) < 1e-9)
     True
     """
+    student, teacher = differentiable(student, "student"), as_activation(teacher, "teacher")
     eta = nonnegative_array("step_size", step_size)
-    moments = differentiable("student", student).moments(1.0)
     c = positive("features_per_dimension", features_per_dimension, FEATURES)
     ratio = positive("samples_per_dimension", samples_per_dimension, SAMPLES)
     slope, energy = teacher_moments(teacher, noise)
+    moments = student.moments(1.0)
     h = moments.mean_derivative**2
     if h < 1e-20:
         raise ValueError(
@@ -237,76 +231,80 @@ def small_step_errors(
     d = max(student.d_coefficients(1.0).d0, 0.0)
     if d < 1e-14 * h:
         d = 0.0
-    overlap = gradient_overlap(ratio, teacher, noise) if energy else 0.0
-    power = teacher.moments(1.0).centered_second_moment + noise
+    overlap = gradient_overlap(teacher, samples_per_dimension=ratio, noise=noise) if energy else 0.0
+    intercept = moments.mean**2 > 1e-20 * moments.centered_second_moment
+    power = teacher.moments(1.0).centered_second_moment + noise if intercept else energy
     model = _Equivalent(h, d, c, ratio, slope**2, power, overlap)
     theta = eta * np.sqrt(h * (slope**2 + energy / ratio))
+    kappa = np.empty(eta.shape)
     if ridge is not None:
         ridge = nonnegative("ridge", ridge)
-        rank = c if d else min(c, 1.0)
-        if ridge == 0 and rank == ratio:
+        if ridge == 0 and (c if d else min(c, 1.0)) == ratio:
             raise ValueError("ridge must be positive with as many features as samples, got 0")
-        total = model.test(model.kappa(ridge), theta)
-        return SmallStepErrors(total - noise, np.full(eta.shape, ridge)[()])
-    low = np.log(max(model.kappa(0.0), 1e-9 * (h + d)))
-    high = np.log(1e4 * (h + d) * (1 + c / ratio))
-    test, best = np.empty(eta.shape), np.empty(eta.shape)
+        kappa[...] = model.kappa(ridge)
+    else:
+        low = np.log(max(model.kappa(0.0), 1e-9 * (h + d)))
+        high = np.log(1e4 * (h + d) * (1 + c / ratio))
+        for index in np.ndindex(eta.shape):
+            kappa[index] = model.best(theta[index], low, high)
+    total, spare = np.empty(eta.shape), np.empty(eta.shape)
     for index in np.ndindex(eta.shape):
-        found = minimize_scalar(
-            lambda log, k=index: float(model.test(np.exp(log), theta[k])),
-            bounds=(low, high),
-            method="bounded",
-            options={"xatol": 1e-6},
+        total[index] = model.test(kappa[index], theta[index])
+        spare[index] = 1 - model.freedom(kappa[index])[0]
+    if not np.all((total >= noise - 1e-9 * power) & (total < np.inf)):
+        raise ConvergenceError(
+            f"no effective ridge found at N / p = {c:g}, n / p = {ratio:g}, ridge = {ridge}: "
+            "rounding or overflow"
         )
-        kappa = np.exp(found.x)
-        test[index], best[index] = found.fun - noise, kappa * (1 - model.freedom(kappa)[0])
-    return SmallStepErrors(test[()], np.maximum(best, 0.0)[()])
+    spare = np.maximum(spare, 0.0)  # ridge / kappa
+    chosen = kappa * spare if ridge is None else np.full(eta.shape, ridge)
+    fields = {"effective_ridge": kappa, "ridge": chosen}
+    fields |= {"train": spare**2 * total, "test": total - noise}
+    return RidgeErrors(**{name: scalar_out(field) for name, field in fields.items()})
 
 
 def simulate_one_step(
+    student: Activation | str,
+    teacher: Activation | str,
+    step_size: ArrayLike,
+    *,
     p: int,
     n: int,
     N: int,
-    step_size: ArrayLike,
-    student: Activation,
-    teacher: Activation,
-    *,
     ridge: ArrayLike,
     noise: float = 0.0,
     n_test: int = 2000,
+    size: int | tuple[int, ...] | None = None,
     rng: int | np.random.Generator | None = None,
-) -> np.ndarray:
-    r"""One draw of the experiment: a step, then ridge regression on fresh samples.
+) -> RidgeErrors:
+    r"""Draws of the experiment: a step, then ridge regression on fresh samples.
 
     Weights of variance 1 / p, :math:`W_1=W_0+\eta\sqrt N\,G_0` on n samples, then
     :math:`\min_a\frac1n\|y-a^{\mathsf T}\sigma(W_1X)\|^2+\gamma\|a\|^2` on n others.
 
     Parameters
     ----------
-    p, n, N : integers >= 1
-        Dimension, samples (of the step, and of the regression), neurons.
+    student, teacher : Activation or str
+        :math:`\sigma` (continuous) and :math:`\sigma_*`.
     step_size : array of nonnegative numbers
         :math:`\eta`, any shape; all on the same draw.
-    student, teacher : Activation
-        :math:`\sigma` (continuous) and :math:`\sigma_*`.
+    p, n, N : integers >= 1
+        Dimension, samples (of the step, and of the regression), neurons.
     ridge : array of nonnegative numbers
         :math:`\gamma`, any shape.
     noise : nonnegative number
         Variance of the label noise, in both training samples.
     n_test : integer >= 1
         Size of the test sample, which has no noise.
+    size : int, tuple of ints or None
+        Number of independent draws, the first axes of the result; None for one draw.
     rng : None, int or Generator
         Source of randomness.
 
     Returns
     -------
-    array of shape (shape of ``step_size``) + (shape of ``ridge``)
-        Mean squared test errors.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range or an activation not one.
+    RidgeErrors
+        ``train`` and ``test`` of shape ``size`` + (shape of ``step_size``) + (shape of ``ridge``).
 
     Notes
     -----
@@ -314,32 +312,24 @@ def simulate_one_step(
 
     Example
     -------
-    >>> from rmtlib.activations import TANH
-    >>> simulate_one_step(8, 30, 10, [0, 1], TANH, TANH, ridge=[0.1, 1, 3], rng=0).shape
-    (2, 3)
+    >>> sizes = {"p": 8, "n": 30, "N": 10, "ridge": [0.1, 1, 3]}
+    >>> simulate_one_step("tanh", "tanh", [0, 1], **sizes, size=4, rng=0).test.shape
+    (4, 2, 3)
     """
+    sigma, teacher = differentiable(student, "student"), as_activation(teacher, "teacher")
     eta, gamma = nonnegative_array("step_size", step_size), nonnegative_array("ridge", ridge)
-    n_test = count("n_test", n_test)
-    sigma = differentiable("student", student)
-    rng = as_rng(rng)
-    W, beta, direction, X, y = teacher_student(p, n, N, teacher, noise, rng)
-    G = first_layer_gradient(W, beta, X, y, sigma)
-    X, y = sample_teacher(direction, n, teacher, noise, rng)
-    X_test, y_test = sample_teacher(direction, n_test, teacher, 0.0, rng)
-    errors = np.empty(eta.shape + gamma.shape)
-    for index in np.ndindex(eta.shape):
-        W1 = W + eta[index] * np.sqrt(N) * G
-        errors[index] = _ridge_errors(sigma(W1 @ X), y, sigma(W1 @ X_test), y_test, gamma)
-    return errors
-
-
-def _ridge_errors(S, y, T, y_test, gamma):
-    """Test errors of `simulate_errors`, from the smaller Gram matrix: faster for n >> N."""
-    N, n = S.shape
-    if n < 2 * N:
-        return simulate_errors(S, y, T, y_test, gamma)[1]
-    lam, U = np.linalg.eigh(S @ S.T / n)
-    scaled = lam + gamma.reshape(-1, 1)
-    inverse = np.where(scaled > N * np.finfo(float).eps * lam[-1], 1 / scaled, 0.0)
-    beta = inverse * (U.T @ (S @ y / n))
-    return np.mean((y_test - beta @ (U.T @ T)) ** 2, axis=1).reshape(gamma.shape)
+    p, n, N, n_test = count("p", p), count("n", n), count("N", N), count("n_test", n_test)
+    shape = () if size is None else np.atleast_1d(size).tolist()
+    shape, rng = tuple(count("size", k) for k in shape), as_rng(rng)
+    errors = np.empty((2, *shape, *eta.shape, *gamma.shape))
+    for draw in np.ndindex(shape):
+        start = teacher_student(teacher, p=p, n=n, N=N, noise=noise, rng=rng)
+        G = gradient(sigma, start.W, start.beta, start.X, start.y)
+        X, y = sample_teacher(start.direction, n, teacher, noise, rng)
+        X_test, y_test = sample_teacher(start.direction, n_test, teacher, 0.0, rng)
+        for index in np.ndindex(eta.shape):
+            W1 = start.W + eta[index] * np.sqrt(N) * G
+            found = fit(sigma(W1 @ X), y, sigma(W1 @ X_test), y_test, gamma)
+            errors[(slice(None), *draw, *index)] = found.train, found.test
+    ridges = np.broadcast_to(gamma, errors.shape[1:])
+    return RidgeErrors(*map(scalar_out, errors), ridge=scalar_out(ridges))

@@ -11,38 +11,24 @@ is their limiting kernel (`rmtlib.kernels` has closed forms). The ridge
 :math:`\frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2` throughout.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
+from rmtlib import _checks
 from rmtlib._checks import (
     ConvergenceError,
-    as_rng,
     count,
-    matrix,
     nonnegative_array,
     positive,
     positive_array,
+    scalar_out,
     symmetric,
     vector,
 )
-from rmtlib.quantization import ternary_weights
+from rmtlib.features._errors import RidgeErrors
 
 _RESIDUAL = 1e-10
-
-
-def _spectrum(name: str, eigenvalues: np.ndarray) -> np.ndarray:
-    """Eigenvalues with those that are zero up to rounding set to zero."""
-    noise = 10 * eigenvalues.size * np.finfo(eigenvalues.dtype).eps * np.abs(eigenvalues).max()
-    if eigenvalues.min() < -noise or eigenvalues.max() <= 0:
-        wrong = eigenvalues.min() if eigenvalues.min() < -noise else eigenvalues.max()
-        raise ValueError(
-            f"{name} must be positive semidefinite and not zero, got eigenvalue {wrong:.3g}"
-        )
-    return np.where(eigenvalues > noise, eigenvalues, 0.0).astype(float)
 
 
 def _root(lam: np.ndarray, n: int, N: float, ridge: float) -> float:
@@ -69,6 +55,17 @@ def _root(lam: np.ndarray, n: int, N: float, ridge: float) -> float:
     return float(np.exp(log_kappa))
 
 
+def _roots(lam: np.ndarray, N: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    pairs = zip(N.flat, ridge.flat, strict=True)
+    return np.reshape([_root(lam[lam > 0], lam.size, *pair) for pair in pairs], N.shape)
+
+
+def _pairs(features: ArrayLike, ridge: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    return np.broadcast_arrays(
+        positive_array("features", features), nonnegative_array("ridge", ridge)
+    )
+
+
 def effective_ridge(
     eigenvalues: ArrayLike, features: ArrayLike, ridge: ArrayLike
 ) -> np.ndarray | float:
@@ -89,10 +86,8 @@ def effective_ridge(
     ----------
     eigenvalues : vector of n nonnegative numbers
         Eigenvalues of K, zeros included.
-    features : array of positive numbers
-        N, any shape.
-    ridge : array of nonnegative numbers
-        :math:`\gamma`, of a shape that broadcasts with ``features``.
+    features, ridge : arrays of positive and nonnegative numbers
+        N and :math:`\gamma`, of shapes that broadcast.
 
     Returns
     -------
@@ -100,8 +95,6 @@ def effective_ridge(
 
     Raises
     ------
-    ValueError
-        If an eigenvalue or a ridge is negative, all eigenvalues are 0, or a width is not positive.
     ~rmtlib.ConvergenceError
         If the equation is not solved to 1e-10.
 
@@ -118,76 +111,79 @@ def effective_ridge(
     >>> bool(abs(kappa**2 + 0.25 * kappa - 0.25) < 1e-12)
     True
     """
-    lam = _spectrum("eigenvalues", vector("eigenvalues", eigenvalues))
-    N, ridge = np.broadcast_arrays(
-        positive_array("features", features), nonnegative_array("ridge", ridge)
-    )
-    kappa = [_root(lam[lam > 0], lam.size, *pair) for pair in zip(N.flat, ridge.flat, strict=True)]
-    return np.reshape(kappa, N.shape)[()]
+    lam = _checks.eigenvalues("eigenvalues", eigenvalues, "of a kernel")
+    return scalar_out(_roots(lam, *_pairs(features, ridge)))
 
 
-@dataclass(frozen=True)
-class RandomFeatureErrors:
-    r"""Limits for random-feature ridge regression; fields have the shape of (features, ridge).
-
-    Parameters
-    ----------
-    effective_ridge : float or ndarray
-        :math:`\kappa`.
-    train : float or ndarray
-        Training mean squared error.
-    bias : float or ndarray
-        Test error of kernel ridge regression with ridge :math:`\kappa`.
-    variance : float or ndarray
-        Test error that the randomness of finitely many features adds.
-    degrees_of_freedom : float or ndarray
-        :math:`\operatorname{tr} K (K + \kappa I)^{-1} \le N`.
-    """
-
-    effective_ridge: float | np.ndarray
-    train: float | np.ndarray
-    bias: float | np.ndarray
-    variance: float | np.ndarray
-    degrees_of_freedom: float | np.ndarray
-
-    @property
-    def test(self) -> float | np.ndarray:
-        """Test mean squared error, the sum of bias and variance."""
-        return self.bias + self.variance
+def _divide(top: ArrayLike, bottom: np.ndarray, otherwise: ArrayLike) -> np.ndarray:
+    """Quotient where the denominator is positive."""
+    out = np.array(np.broadcast_to(otherwise, bottom.shape), dtype=float)
+    return np.divide(top, bottom, out=out, where=bottom > 0)
 
 
-@dataclass(frozen=True, repr=False)
-class RandomFeatureRegression:
+class RandomFeatureRidge:
     r"""Deterministic equivalent of random-feature ridge regression, ready for any N and ridge.
 
-    Made by `prepare`, with the only eigendecomposition
-    :math:`K = U \operatorname{diag}(\lambda) U^{\mathsf T}`.
+    Kernel :math:`K = \mathbb E f(w^{\mathsf T} x) f(w^{\mathsf T} x')` of all samples, the
+    first n of them for training; features :math:`\Sigma = f(W X)`, objective
+    :math:`\frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2`. The only
+    eigendecomposition, of the training block, costs :math:`O(n^3)`; each N and ridge then
+    :math:`O(n \hat n)`, :math:`\hat n` the number of test samples.
 
     Parameters
     ----------
-    eigenvalues : ndarray, shape (n,)
-        :math:`\lambda`, ascending; zero where they are so up to rounding.
-    targets : ndarray, shape (n,)
-        :math:`U^{\mathsf T} y`.
-    cross : ndarray, shape (n, n_test)
-        :math:`U^{\mathsf T} K_{X \hat X}`.
-    test_targets : ndarray, shape (n_test,)
-        Targets of the test samples.
-    test_energy : float
-        :math:`\frac1{\hat n} \operatorname{tr} K_{\hat X \hat X}`.
+    K : symmetric matrix
+        Limiting kernel of training and test samples, positive semidefinite. Of the block of the
+        test samples the diagonal is used only.
+    y : vector
+        Targets of all samples.
+    n : integer >= 1 or None
+        Number of training samples; None for all: nothing is then known of the test error.
+
+    Notes
+    -----
+    :cite:t:`LouartLiaoCouillet18` for Lipschitz f and Gaussian W. Relative errors O(1/n).
+
+    Example
+    -------
+    Isotropic kernel without ridge, N = n / 2: the training error is 1 - N / n
+
+    >>> theory = RandomFeatureRidge(np.eye(4), np.ones(4))
+    >>> round(theory.errors(features=2, ridge=0.0).train, 12)
+    0.5
     """
 
-    eigenvalues: np.ndarray
-    targets: np.ndarray
-    cross: np.ndarray
-    test_targets: np.ndarray
-    test_energy: float
+    def __init__(self, K: ArrayLike, y: ArrayLike, n: int | None = None):
+        K = symmetric("K", K).astype(float)
+        y = vector("y", y, length=len(K)).astype(float)
+        n = len(K) if n is None else count("n", n)
+        if n > len(K):
+            raise ValueError(f"n must be at most {len(K)}, the size of K, got {n}")
+        values, U = np.linalg.eigh((K[:n, :n] + K[:n, :n].T) / 2)
+        self._eigenvalues = _checks.eigenvalues(
+            "eigenvalues of K", values, "a kernel is positive semidefinite"
+        )
+        self._targets, self._test_targets = U.T @ y[:n], y[n:]
+        self._cross, self._test_diagonal = U.T @ K[:n, n:], np.diag(K)[n:]
+        null = self._eigenvalues == 0
+        leak = np.max(np.abs(self._cross[null]), initial=0.0)
+        if leak > 1e-5 * np.max(np.abs(self._cross), initial=1e-300):
+            raise ValueError(
+                "K between training and test samples must be in the range of its training block, "
+                f"got a component {leak:.3g} in the null space (K is positive semidefinite)"
+            )
+        self._cross[null] = 0.0
 
     def __repr__(self) -> str:
-        n, n_test = self.cross.shape
-        return f"RandomFeatureRegression(n={n}, n_test={n_test})"
+        n, n_test = self._cross.shape
+        return f"RandomFeatureRidge(n={n}, n_test={n_test})"
 
-    def errors(self, features: ArrayLike, ridge: ArrayLike) -> RandomFeatureErrors:
+    @property
+    def eigenvalues(self) -> np.ndarray:
+        """Eigenvalues of the training kernel, ascending; 0 where they are so up to rounding."""
+        return self._eigenvalues.copy()
+
+    def errors(self, features: ArrayLike, ridge: ArrayLike) -> RidgeErrors:
         r"""Training and test error at any number of features and any ridge.
 
         With :math:`R = (K + \kappa I)^{-1}`, :math:`\kappa` of `effective_ridge` and
@@ -204,53 +200,90 @@ class RandomFeatureRegression:
 
         Parameters
         ----------
-        features : array of positive numbers
-            N, any shape.
-        ridge : array of nonnegative numbers
-            :math:`\gamma`, of a shape that broadcasts with ``features``.
+        features, ridge : arrays of positive and nonnegative numbers
+            N and :math:`\gamma`, of shapes that broadcast.
 
         Returns
         -------
-        RandomFeatureErrors
-            At ridge 0 and N equal to the rank of K the variance is infinite.
-
-        Raises
-        ------
-        ValueError
-            If a width is not positive or a ridge is negative.
-        ~rmtlib.ConvergenceError
-            If an effective ridge is not found.
+        RidgeErrors
+            At ridge 0 and N equal to the rank of K the variance is infinite, unless the kernel
+            of all samples has that rank: then it is 0.
 
         Notes
         -----
         :cite:t:`LouartLiaoCouillet18`, eq. for fixed targets; relative errors O(1/n) in
         the mean and :math:`O(n^{-1/2})` for one draw of W.
         """
-        N, gamma = np.broadcast_arrays(
-            positive_array("features", features), nonnegative_array("ridge", ridge)
-        )
-        kappa = np.asarray(effective_ridge(self.eigenvalues, N, gamma)).reshape(-1, 1)
-        lam, y = self.eigenvalues, self.targets
-        n, n_test = self.cross.shape
-        inverse = np.where(lam + kappa > 0, 1 / np.where(lam + kappa > 0, lam + kappa, 1.0), 0.0)
-        share = lam * inverse
-        rest = np.where(lam > 0, kappa * inverse, 1.0)
-        spare = np.where(
-            kappa > 0,
-            n * gamma.reshape(-1, 1) / np.where(kappa > 0, kappa, 1.0),
-            N.reshape(-1, 1) - np.count_nonzero(lam),
-        )[:, 0]
+        N, gamma = _pairs(features, ridge)
+        lam, y, cross, n_test = self._eigenvalues, self._targets, self._cross, self._cross.shape[1]
+        kappa = _roots(lam, N, gamma).reshape(-1, 1)
+        inverse = _divide(1.0, lam + kappa, 0.0)
+        share, rest = lam * inverse, np.where(lam > 0, kappa * inverse, 1.0)
         mixed = np.sum(share * rest, axis=1)
-        D = spare + mixed
-        train = rest**2 @ y**2
-        train += np.where(D > 0, mixed / np.where(D > 0, D, 1.0), 1.0) * ((share * rest) @ y**2)
-        bias = np.mean((self.test_targets - (inverse * y) @ self.cross) ** 2, axis=1)
-        left = self.test_energy - (inverse * (1 + rest)) @ np.sum(self.cross**2, axis=1) / n_test
-        strength = (share * inverse) @ y**2
-        variance = np.full(D.shape, np.inf)
-        np.divide(strength * np.maximum(left, 0.0), D, out=variance, where=D > 0)
-        fields = (kappa[:, 0], train / n, bias, variance, share.sum(axis=1))
-        return RandomFeatureErrors(*(field.reshape(N.shape)[()] for field in fields))
+        spare = N.reshape(-1, 1) - np.count_nonzero(lam)
+        D = _divide(lam.size * gamma.reshape(-1, 1), kappa, spare)[:, 0] + mixed
+        train = rest**2 @ y**2 + _divide(mixed, D, 1.0) * ((share * rest) @ y**2)
+        bias = variance = np.full(D.shape, np.nan)
+        if n_test:
+            bias = np.mean((self._test_targets - (inverse * y) @ cross) ** 2, axis=1)
+            energy = self._test_diagonal.mean()
+            left = energy - (inverse * (1 + rest)) @ np.sum(cross**2, axis=1) / n_test
+            at_peak = np.where(left > np.sqrt(np.finfo(float).eps) * energy, np.inf, 0.0)
+            variance = _divide((share * inverse) @ y**2 * np.maximum(left, 0.0), D, at_peak)
+        fields = (train / lam.size, bias + variance, bias, variance, kappa[:, 0], gamma)
+        return RidgeErrors(*(scalar_out(np.reshape(field, N.shape)) for field in fields))
+
+    def best(self, features: ArrayLike) -> RidgeErrors:
+        r"""Errors at the ridge of least test error, for each number of features.
+
+        Parameters
+        ----------
+        features : array of positive numbers
+            N, any shape.
+
+        Returns
+        -------
+        RidgeErrors
+            ``ridge`` is the best one between :math:`10^{-8}` and :math:`10^4` times
+            :math:`\frac Nn \lambda_{\max}`.
+
+        Example
+        -------
+        >>> theory = RandomFeatureRidge(np.eye(3) + 0.5, [1.0, 0.5, 1.0], n=2)
+        >>> best = theory.best(4)
+        >>> near = theory.errors(4, [0.9 * best.ridge, 1.1 * best.ridge])
+        >>> bool(best.test < near.test.min())
+        True
+        """
+        N = positive_array("features", features)
+        if not self._test_targets.size:
+            raise ValueError("n must be less than the size of K, got all samples (no test error)")
+        grid = np.log(self._eigenvalues[-1]) + np.linspace(np.log(1e-8), np.log(1e4), 85)
+        ridge = np.empty(N.shape)
+        for index in np.ndindex(N.shape):
+
+            def test(log: ArrayLike, width: float = N[index]) -> np.ndarray | float:
+                return self.errors(width, width / self._eigenvalues.size * np.exp(log)).test
+
+            k = int(np.argmin(test(grid)))
+            ends = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
+            found = minimize_scalar(test, bounds=ends, method="bounded", options={"xatol": 1e-6})
+            ridge[index] = N[index] / self._eigenvalues.size * np.exp(found.x)
+        return self.errors(N, ridge)
+
+    def degrees_of_freedom(self, effective: ArrayLike, order: int = 1) -> np.ndarray | float:
+        r"""Trace :math:`\operatorname{tr} [K (K + \kappa I)^{-1}]^k`, at most N for k = 1.
+
+        Parameters
+        ----------
+        effective : array of positive numbers
+            :math:`\kappa`, any shape.
+        order : integer >= 1
+            k; D of `errors` is N minus the trace of order 2.
+        """
+        kappa, k = positive_array("effective", effective), count("order", order)
+        share = self._eigenvalues / (self._eigenvalues + kappa[..., None])
+        return scalar_out(np.sum(share**k, axis=-1))
 
     def peak_constant(self) -> float:
         r"""Constant C of the interpolation peak: test error :math:`C / \sqrt\gamma` at N = n.
@@ -261,10 +294,6 @@ class RandomFeatureRegression:
                 [K_{\hat X \hat X} - K_{\hat X X} K^{-1} K_{X \hat X}]}
                 {2 \sqrt{n \operatorname{tr} K^{-1}}} , \qquad \gamma \to 0 .
 
-        Returns
-        -------
-        float
-
         Raises
         ------
         ValueError
@@ -272,19 +301,18 @@ class RandomFeatureRegression:
 
         Notes
         -----
-        Expansion of the test error of :cite:t:`LouartLiaoCouillet18` at
-        :math:`\kappa \simeq \sqrt{n \gamma / \operatorname{tr} K^{-1}}`; the relative error is
-        :math:`O(\sqrt\gamma)`.
+        Test error of `errors` at :math:`\kappa \simeq \sqrt{n \gamma / \operatorname{tr} K^{-1}}`;
+        the relative error is :math:`O(\sqrt\gamma)`.
         """
-        lam = self.eigenvalues
+        lam = self._eigenvalues
         if lam.min() == 0:
             raise ValueError(
                 f"K must be nonsingular, got rank {np.count_nonzero(lam)} of {lam.size} "
                 "(the formula needs the inverse of K)"
             )
-        n, n_test = self.cross.shape
-        left = self.test_energy - np.sum(self.cross**2 / lam[:, None]) / n_test
-        return float(np.sum(self.targets**2 / lam) * left / (2 * np.sqrt(n * np.sum(1 / lam))))
+        n, n_test = self._cross.shape
+        left = self._test_diagonal.mean() - np.sum(self._cross**2 / lam[:, None]) / n_test
+        return float(np.sum(self._targets**2 / lam) * left / (2 * np.sqrt(n * np.sum(1 / lam))))
 
     def ridge_for(self, features: float, effective: float) -> float:
         r"""Ridge at which a given effective ridge is reached: the equation read backward.
@@ -297,14 +325,8 @@ class RandomFeatureRegression:
 
         Parameters
         ----------
-        features : positive number
-            N.
-        effective : positive number
-            :math:`\kappa` wanted.
-
-        Returns
-        -------
-        float
+        features, effective : positive numbers
+            N, and :math:`\kappa` wanted.
 
         Raises
         ------
@@ -312,196 +334,10 @@ class RandomFeatureRegression:
             If no ridge reaches it: N features without any ridge already act as a larger one.
         """
         N, kappa = positive("features", features), positive("effective", effective)
-        used = np.sum(self.eigenvalues / (self.eigenvalues + kappa))
+        used = np.sum(self._eigenvalues / (self._eigenvalues + kappa))
         if used > N:
             raise ValueError(
-                f"effective must be at least {effective_ridge(self.eigenvalues, N, 0.0):g}, "
+                f"effective must be at least {effective_ridge(self._eigenvalues, N, 0.0):g}, "
                 f"got {kappa:g} (effective ridge of {N:g} features without ridge)"
             )
-        return float(kappa * (N - used) / self.eigenvalues.size)
-
-
-def prepare(
-    K: ArrayLike,
-    y: ArrayLike,
-    K_cross: ArrayLike,
-    y_test: ArrayLike,
-    K_test_diagonal: ArrayLike,
-) -> RandomFeatureRegression:
-    r"""Deterministic equivalent of random-feature ridge regression from the limiting kernel.
-
-    Kernels :math:`K = \mathbb E f(w^{\mathsf T} x) f(w^{\mathsf T} x')`; features
-    :math:`\Sigma = f(W X)`, objective
-    :math:`\frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2`. The
-    eigendecomposition of K costs :math:`O(n^3)`; each N and ridge then :math:`O(n \hat n)`.
-
-    Parameters
-    ----------
-    K : symmetric positive semidefinite matrix of shape (n, n)
-        Kernel of the training samples.
-    y : vector of n numbers
-        Training targets.
-    K_cross : matrix of shape (n, n_test)
-        Kernel between training and test samples.
-    y_test : vector of n_test numbers
-        Test targets.
-    K_test_diagonal : vector of n_test numbers
-        Diagonal of the kernel of the test samples; nothing else of it is needed.
-
-    Returns
-    -------
-    RandomFeatureRegression
-
-    Raises
-    ------
-    ValueError
-        If K is not symmetric positive semidefinite, K_cross is not in its range, or a shape
-        does not match.
-
-    Notes
-    -----
-    :cite:t:`LouartLiaoCouillet18` for Lipschitz f and Gaussian W. Relative errors O(1/n).
-
-    Example
-    -------
-    Isotropic kernel without ridge, N = n / 2: the training error is 1 - N / n
-
-    >>> theory = prepare(np.eye(4), np.ones(4), np.zeros((4, 1)), [0.0], [1.0])
-    >>> round(float(theory.errors(features=2, ridge=0.0).train), 12)
-    0.5
-    """
-    K = symmetric("K", K).astype(float)
-    n = K.shape[0]
-    y = vector("y", y, length=n).astype(float)
-    cross = matrix("K_cross", K_cross, shape=(n, None)).astype(float)
-    y_test = vector("y_test", y_test, length=cross.shape[1]).astype(float)
-    diagonal = vector("K_test_diagonal", K_test_diagonal, length=cross.shape[1]).astype(float)
-    eigenvalues, U = np.linalg.eigh((K + K.T) / 2)
-    eigenvalues, cross = _spectrum("K", eigenvalues), U.T @ cross
-    null = eigenvalues == 0
-    leak = np.max(np.abs(cross[null]), initial=0.0)
-    if leak > 1e-5 * np.max(np.abs(cross), initial=1e-300):
-        raise ValueError(
-            f"K_cross must be in the range of K, got a component {leak:.3g} in its null space "
-            "(together they are blocks of one positive semidefinite kernel)"
-        )
-    cross[null] = 0.0
-    return RandomFeatureRegression(eigenvalues, U.T @ y, cross, y_test, float(diagonal.mean()))
-
-
-def simulate_errors(
-    features: ArrayLike, y: ArrayLike, test_features: ArrayLike, y_test: ArrayLike, ridge: ArrayLike
-) -> tuple[np.ndarray | float, np.ndarray | float]:
-    r"""Training and test error of ridge regression on given features, for many ridges at once.
-
-    .. math::
-
-        \beta = \arg\min \frac1n \|y - \Sigma^{\mathsf T} \beta\|^2 + \gamma \|\beta\|^2
-              = \tfrac1n \Sigma\, (\tfrac1n \Sigma^{\mathsf T} \Sigma + \gamma I)^{-1} y ,
-
-    from one singular value decomposition; at :math:`\gamma = 0` the solution of least norm.
-
-    Parameters
-    ----------
-    features : matrix of shape (N, n)
-        :math:`\Sigma`, one sample a column.
-    y : vector of n numbers
-        Training targets.
-    test_features : matrix of shape (N, n_test)
-        Features of the test samples, with the same weights.
-    y_test : vector of n_test numbers
-        Test targets.
-    ridge : array of nonnegative numbers
-        :math:`\gamma`, any shape.
-
-    Returns
-    -------
-    train, test : arrays of the shape of ``ridge``
-        Mean squared errors.
-
-    Raises
-    ------
-    ValueError
-        If a shape does not match or a ridge is negative.
-
-    Notes
-    -----
-    Exact for these features; compare with `RandomFeatureRegression.errors`.
-
-    Example
-    -------
-    >>> train, test = simulate_errors([[1.0, 1.0]], [1.0, 3.0], [[1.0]], [2.0], ridge=[0.0, 1.0])
-    >>> train.round(12), test.round(12)
-    (array([1., 2.]), array([0., 1.]))
-    """
-    S = matrix("features", features).astype(float)
-    y = vector("y", y, length=S.shape[1]).astype(float)
-    T = matrix("test_features", test_features, shape=(S.shape[0], None)).astype(float)
-    y_test = vector("y_test", y_test, length=T.shape[1]).astype(float)
-    gamma = nonnegative_array("ridge", ridge)
-    n = y.size
-    U, s, Vt = np.linalg.svd(S, full_matrices=False)
-    s = np.where(s > max(S.shape) * np.finfo(float).eps * s[0], s, 0.0)
-    scaled = s**2 / n + gamma.reshape(-1, 1)
-    inverse = np.where(s > 0, 1 / np.where(s > 0, scaled, 1.0), 0.0)
-    beta = inverse * s / n * (Vt @ y)
-    train = np.mean((y - (beta * s) @ Vt) ** 2, axis=1)
-    test = np.mean((y_test - beta @ (U.T @ T)) ** 2, axis=1)
-    return train.reshape(gamma.shape)[()], test.reshape(gamma.shape)[()]
-
-
-def random_features(
-    X: ArrayLike,
-    activation: Callable[[np.ndarray], np.ndarray],
-    features: int,
-    sparsity: float | None = None,
-    rng: int | np.random.Generator | None = None,
-) -> np.ndarray:
-    r"""One draw of random features :math:`\Sigma = f(W X)`, shape (N, n).
-
-    Split the columns afterward into training and test samples: they share W.
-
-    Parameters
-    ----------
-    X : matrix of shape (p, n)
-        Data, one sample a column.
-    activation : function
-        f, applied to an array entry by entry.
-    features : integer >= 1
-        N.
-    sparsity : number in [0, 1) or None
-        None for standard Gaussian W; otherwise that of `rmtlib.quantization.ternary_weights`.
-    rng : None, int or Generator
-        Source of randomness.
-
-    Returns
-    -------
-    array of shape (N, n)
-
-    Raises
-    ------
-    ValueError
-        If X is not a matrix, a number is out of range, or the activation changes the shape.
-
-    Notes
-    -----
-    Sparse signs: :cite:t:`AliLiaoCouillet22`. The limiting kernel does not depend on the law of W
-    if :math:`d_2 = 0`, if the fourth moment is 3, or if classes share their diagonal
-    profile; fewer than about 10 nonzero entries a row are too few.
-
-    Example
-    -------
-    >>> random_features(np.eye(2), np.sign, 5, rng=0).shape
-    (5, 2)
-    """
-    X = matrix("X", X).astype(float)
-    N = count("features", features)
-    rng = as_rng(rng)
-    if sparsity is None:
-        W = rng.standard_normal((N, X.shape[0]))
-    else:
-        W = ternary_weights((N, X.shape[0]), sparsity, rng=rng)
-    if not callable(activation):
-        raise ValueError(f"activation must be a function, got {type(activation).__name__}")
-    Sigma = np.asarray(activation(W @ X))
-    return matrix("activation(W X)", Sigma, shape=(N, X.shape[1]))
+        return float(kappa * (N - used) / self._eigenvalues.size)

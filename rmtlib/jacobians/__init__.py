@@ -1,4 +1,4 @@
-"""Singular values of input-output Jacobians."""
+"""Jacobians of wide random networks: mean field, laws of singular values, samples."""
 
 from rmtlib.jacobians._law import JacobianLaw
 from rmtlib.jacobians._mean_field import (
@@ -7,22 +7,19 @@ from rmtlib.jacobians._mean_field import (
     fixed_point_variance,
     preactivation_variances,
     susceptibility,
-    variance_map,
 )
 from rmtlib.jacobians._samples import sample_jacobian, sample_spectrum
-from rmtlib.jacobians._slopes import diamond, s_transform, squared_slopes
+from rmtlib.jacobians._slopes import SquaredSlopes, one_layer
 
 __all__ = [
     "CriticalPoint",
     "JacobianLaw",
+    "SquaredSlopes",
     "critical_point",
-    "diamond",
     "fixed_point_variance",
+    "one_layer",
     "preactivation_variances",
-    "s_transform",
     "sample_jacobian",
     "sample_spectrum",
-    "squared_slopes",
     "susceptibility",
-    "variance_map",
 ]

@@ -15,9 +15,10 @@ Everything stays in the closed upper half plane.
 from functools import cached_property
 
 import numpy as np
+from scipy.optimize import brentq
 
 from rmtlib._checks import ConvergenceError
-from rmtlib.jacobians._slopes import Slopes, inverse_psi
+from rmtlib.jacobians._slopes import SquaredSlopes
 
 _TOLERANCE = 1e-10
 _ANCHORS = 24
@@ -32,7 +33,7 @@ class LayersEquation:
 
     Parameters
     ----------
-    slopes : list of G Slopes
+    slopes : list of G SquaredSlopes
         Laws of the squared slopes, one for each group of equal layers.
     counts : array of integers >= 1, shape (G,)
         Layers in each group, L in all.
@@ -43,7 +44,11 @@ class LayersEquation:
     """
 
     def __init__(
-        self, slopes: list[Slopes], counts: np.ndarray, weight_variance: float, orthogonal: bool
+        self,
+        slopes: list[SquaredSlopes],
+        counts: np.ndarray,
+        weight_variance: float,
+        orthogonal: bool,
     ):
         self.depth, self.weight_variance = int(counts.sum()), weight_variance
         self.power = 1.0 - self.depth * orthogonal  # of 1 - u
@@ -52,7 +57,8 @@ class LayersEquation:
         if self.binary and np.ptp(shares) == 0:  # positively homogeneous: all layers are equal
             slopes, counts, shares = slopes[:1], np.array([self.depth]), shares[:1]
         self.slopes, self.counts, self.shares = slopes, counts, shares
-        self.tops = np.array([group.points[-1] for group in slopes])
+        self.nodes = [(group.points, group.weights) for group in slopes]
+        self.tops = np.array([points[-1] for points, _ in self.nodes])
 
     def value(self, u: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, ...]:
         """Logarithm of -z(u) and its derivative in u; residuals and derivatives of the h_l(u)."""
@@ -66,7 +72,7 @@ class LayersEquation:
             return log_z, np.where(slope == 0, 1e-150, slope), np.zeros_like(h), np.ones_like(h)
         residual, derivative = np.empty_like(h), np.empty_like(h)
         log_z, slope = log_z + self.depth * _log_upper(u), slope + self.depth / u
-        for g, (c, (K, nu)) in enumerate(zip(self.counts, self.slopes, strict=True)):
+        for g, (c, (K, nu)) in enumerate(zip(self.counts, self.nodes, strict=True)):
             D = 1 / (1 + h[g][:, None] * K)
             residual[g] = h[g] * (D @ (nu * K)) - u
             derivative[g] = (D * D) @ (nu * K)
@@ -79,7 +85,7 @@ class LayersEquation:
         log_u = _log_upper(u)
         J = -self.power * ((1 - u) * _log_lower(1 - u) + u) - u * log_u + u
         J = J + self.depth * u * np.log(self.weight_variance)
-        for g, (c, (K, nu)) in enumerate(zip(self.counts, self.slopes, strict=True)):
+        for g, (c, (K, nu)) in enumerate(zip(self.counts, self.nodes, strict=True)):
             if self.binary:
                 p = self.shares[g]
                 J = J + c * (u * np.log(self.tops[g]) - u - (p - u) * _log_lower(p - u))
@@ -97,17 +103,32 @@ class LayersEquation:
             return log_z, slope - self.counts @ (self.shares / (self.shares + w))
         log_z = self.power * np.log1p(w) + (self.depth - 1) * np.log(w)
         log_z = log_z + self.depth * np.log(self.weight_variance)
-        for c, slopes in zip(self.counts, self.slopes, strict=True):
-            log_t, gain = inverse_psi(slopes, w)
+        for c, (K, nu) in zip(self.counts, self.nodes, strict=True):
+            log_t, gain = _inverse_psi(K, nu, w)
             log_z -= c * log_t
             slope -= c * w / gain
         return log_z, slope
 
-    @property
+    @cached_property
     def floor(self) -> float:
         """Point below which u is its limit at 0 but for 1e-12 of it, and loses digits."""
+        log_z, missing = self._near_zero
+        return np.exp(np.interp(1e-12, missing, log_z))
+
+    @cached_property
+    def decay(self) -> float:
+        """Exponent a of the mass near 0: what is missing of u is like a power a of z."""
+        log_z, missing = self._near_zero
+        ends = np.interp(np.log([1e-9, 1e-8]), np.log(missing), log_z)
+        a = np.log(10) / np.diff(ends)[0]
+        return 1 / round(1 / a) if abs(1 / a - round(1 / a)) < 1e-3 else a
+
+    @property
+    def _near_zero(self) -> tuple[np.ndarray, np.ndarray]:
         log_z, log_u, _ = self.negative_axis
-        return np.exp(np.interp(1e-12, 1 - np.exp(log_u[:200]) / self.shares.min(), log_z[:200]))
+        missing = 1 - np.exp(log_u) / self.shares.min()
+        kept = np.flatnonzero(missing > 1e-4)[0]
+        return log_z[:kept], missing[:kept]
 
     @cached_property
     def negative_axis(self) -> tuple[np.ndarray, ...]:
@@ -116,8 +137,11 @@ class LayersEquation:
         if self.binary:
             x, h = np.linspace(-600, 36, 3000), np.empty((0, 3000))
         else:
-            grid = np.logspace(-250, 30, 3000)
-            x, *others = (_logit(slopes, grid) for slopes in self.slopes)
+            smallest = min(points[points > 0][0] for points, _ in self.nodes)
+            far = min(8 - np.log10(smallest), 300.0)  # where the smallest slopes are resolved
+            grid = np.concatenate([np.logspace(-250, 30, 3000), np.arange(30.1, far, 0.1)])
+            grid[3000:] = 10 ** grid[3000:]
+            x, *others = (_logit(K, nu, grid) for K, nu in self.nodes)
             h = np.array([grid] + [np.exp(np.interp(x, y, np.log(grid))) for y in others])
         u = low / (1 + np.exp(-x))
         kept = (u > 1e-250) & (u < low * (1 - 1e-15))
@@ -129,22 +153,9 @@ class LayersEquation:
     def solve(self, log_size: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Solution (u, h_l) at z = exp(log_size + i angle).
 
-        Parameters
-        ----------
-        log_size : array, shape (N,)
-            Logarithms of the sizes.
-        angle : array of numbers in [0, pi], shape (N,)
-            0 is the upper side of the positive axis.
-
-        Returns
-        -------
-        u : complex array, shape (N,)
-        h : complex array, shape (G, N), or (0, N) for binary layers
-
-        Raises
-        ------
-        ~rmtlib.ConvergenceError
-            If a point is not solved to 1e-10.
+        ``log_size`` and ``angle``, numbers in [0, pi] with 0 the upper side of the positive
+        axis, have shape (N,); u has shape (N,), h has shape (G, N), (0, N) for binary layers.
+        `~rmtlib.ConvergenceError` if a point is not solved to 1e-10.
         """
         solved = [
             self._follow(log_size[piece], angle[piece]) for piece in self._pieces(log_size.size)
@@ -186,7 +197,7 @@ class LayersEquation:
 
     def _pieces(self, points: int) -> list[np.ndarray]:
         """Indices 0, ..., points - 1 in pieces for which the largest array keeps to its size."""
-        width = 2 if self.binary else self.slopes[0].points.size
+        width = 2 if self.binary else self.nodes[0][0].size
         return np.array_split(np.arange(points), max(1, -(-points * width // _CHUNK)))
 
     def _start(self, log_size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -258,11 +269,28 @@ def _log_lower(x: np.ndarray) -> np.ndarray:
     return np.log(1j * x) - 0.5j * np.pi
 
 
-def _logit(slopes: Slopes, h: np.ndarray) -> np.ndarray:
+def _logit(K: np.ndarray, nu: np.ndarray, h: np.ndarray) -> np.ndarray:
     """Logit of u / share at real h > 0."""
-    K, nu = slopes.points[slopes.points > 0], slopes.weights[slopes.points > 0]
+    K, nu = K[K > 0], nu[K > 0]
     D = 1 / (1 + h[:, None] * K)
     return np.log(h) + np.log(D @ (nu * K)) - np.log(D @ nu)
+
+
+def _inverse_psi(K: np.ndarray, nu: np.ndarray, w: float) -> tuple[float, float]:
+    """Pair log t and t psi'(t) at psi(t) = E[tK / (1 - tK)] = w > 0, 0 < t < 1 / max K."""
+    K, top = K / K[-1], K[-1]
+
+    def parts(s: float) -> tuple[np.ndarray, np.ndarray]:
+        t = 1 / (1 + np.exp(-s))
+        return t * K, (1 - K) + K / (1 + np.exp(s))  # tK, 1 - tK
+
+    def psi(s: float) -> float:
+        above, below = parts(s)
+        return np.log(nu @ (above / below)) - np.log(w)
+
+    s = brentq(psi, -60, 60 if psi(60.0) > 0 else 700, xtol=1e-13, rtol=1e-14)
+    above, below = parts(s)
+    return -np.logaddexp(0, -s) - np.log(top), float(nu @ (above / below**2))
 
 
 def _arc(refine: int) -> np.ndarray:

@@ -1,25 +1,4 @@
-r"""Singular values of the input-output Jacobian of a wide random network.
-
-The network is :math:`y^l=W^lx^{l-1}+b^l,\ x^l=\sigma(y^l)`, l = 1, ..., L, of width n, and
-
-.. math:: J=\frac{\partial x^L}{\partial x^0}=D^LW^L\cdots D^1W^1,\qquad
-    D^l=\operatorname{diag}\sigma'(y^l),\qquad M=JJ^{\mathsf T} .
-
-Entries of :math:`W^l` are independent, of mean zero and variance :math:`\sigma_w^2/n`,
-or :math:`W^l=\sigma_wO^l` with Haar orthogonal :math:`O^l`. In the limit :math:`D^l` may
-be replaced by an independent copy, and the law of M is a free product that
-depends on the laws :math:`\nu_l` of :math:`K=\sigma'(\sqrt{q^l}\,\xi)^2` only. With
-
-.. math:: \mathbb E\frac{Kh_l}{1+Kh_l}=u\quad(K\sim\nu_l),\qquad
-    -z=\frac{1-u}u\prod_{l=1}^L\frac{\sigma_w^2u}{h_l}
-    \ \text{ (orthogonal: divided by }(1-u)^L),
-
-one number u for all layers, :math:`m(z)=(u-1)/z`. On the negative axis u is real and
-unique; elsewhere it is followed along the arc :math:`z=|z|e^{ia}` from there.
-
-Networks of finite width differ by O(1/n) (linear) and :math:`O(n^{-1/2})` for one
-sample, where the rank of :math:`D^l` and the variances fluctuate.
-"""
+"""The limiting law of the squared singular values of a Jacobian."""
 
 from functools import cached_property
 
@@ -28,10 +7,10 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from rmtlib._checks import count, one_of, positive, positive_array, vector
-from rmtlib.activations import Activation
+from rmtlib.activations import Activation, as_activation
 from rmtlib.jacobians._equation import LayersEquation
 from rmtlib.jacobians._mean_field import critical_point, preactivation_variances
-from rmtlib.jacobians._slopes import squared_slopes
+from rmtlib.jacobians._slopes import SquaredSlopes
 from rmtlib.laws import SpectralLaw
 
 _WEIGHTS = ("gaussian", "orthogonal")
@@ -41,9 +20,26 @@ _NOTHING = 1e-13  # mass below the band of a law that has no lower edge
 class JacobianLaw(SpectralLaw):
     r"""Limiting law of the eigenvalues of :math:`M=JJ^{\mathsf T}`: squared singular values of J.
 
+    The network is :math:`y^l=W^lx^{l-1}+b^l,\ x^l=\sigma(y^l)`, l = 1, ..., L, of width n, and
+
+    .. math:: J=\frac{\partial x^L}{\partial x^0}=D^LW^L\cdots D^1W^1,\qquad
+        D^l=\operatorname{diag}\sigma'(y^l) .
+
+    Entries of :math:`W^l` are independent, of mean zero and variance :math:`\sigma_w^2/n`,
+    or :math:`W^l=\sigma_wO^l` with Haar orthogonal :math:`O^l`. In the limit :math:`D^l` may
+    be replaced by an independent copy, and the law of M is a free product that depends on the
+    laws :math:`\nu_l` of :math:`K=\sigma'(\sqrt{q^l}\,\xi)^2` only: :math:`m(z)=(u-1)/z` with
+
+    .. math:: \mathbb E\frac{Kh_l}{1+Kh_l}=u\quad(K\sim\nu_l),\qquad
+        -z=\frac{1-u}u\prod_{l=1}^L\frac{\sigma_w^2u}{h_l}
+        \ \text{ (orthogonal: divided by }(1-u)^L) .
+
+    Networks of finite width differ by O(1/n) (linear) and :math:`O(n^{-1/2})` for one sample,
+    where the rank of :math:`D^l` and the variances fluctuate.
+
     Parameters
     ----------
-    activation : Activation
+    activation : Activation or name
         :math:`\sigma`, continuous, with a bounded derivative.
     variances : array_like, shape (L,)
         Preactivation variances :math:`q^1,\dots,q^L`, for example from
@@ -56,7 +52,8 @@ class JacobianLaw(SpectralLaw):
     Raises
     ------
     ValueError
-        If an argument is out of its range.
+        For orthogonal weights, if there is one layer or an activation with finitely many
+        slopes has several nonzero ones.
     ~rmtlib.ConvergenceError
         By the methods, if a point is not solved to 1e-10.
 
@@ -73,117 +70,78 @@ class JacobianLaw(SpectralLaw):
 
     Example
     -------
-    >>> from rmtlib.activations import LINEAR
-    >>> law = JacobianLaw(LINEAR, [1.0, 1.0])
+    >>> law = JacobianLaw("linear", [1.0, 1.0])
     >>> abs(law.support()[1] - 6.75) < 1e-12, bool(abs(law.pdf(0.5) - 1 / np.pi) < 1e-13)
     (True, True)
     """
 
     def __init__(
         self,
-        activation: Activation,
+        activation: Activation | str,
         variances: ArrayLike,
+        *,
         weight_variance: float = 1.0,
         weights: str = "gaussian",
     ):
         self.variances = positive_array("variances", vector("variances", variances))
         self.weight_variance = positive("weight_variance", weight_variance)
         self.weights = one_of("weights", weights, _WEIGHTS)
-        self.activation, self.depth = activation, self.variances.size
+        self.activation, self.depth = as_activation(activation), self.variances.size
         if self.weights == "orthogonal" and self.depth == 1:
             raise ValueError(
                 "variances must have at least 2 entries, got 1 (orthogonal weights: one layer has "
                 "the law of the squared slopes themselves)"
             )
-        groups: list[list] = []  # [variance, number of layers]
-        for q in self.variances:
-            if groups and abs(groups[-1][0] - q) <= 1e-13 * q:
-                groups[-1][1] += 1
-            else:
-                groups.append([q, 1])
-        slopes = [squared_slopes(activation, q) for q, _ in groups]
+        steps = np.abs(np.diff(self.variances)) > 1e-13 * self.variances[:-1]
+        first = np.flatnonzero(np.append(True, steps))  # of equal layers
+        counts = np.diff(np.append(first, self.depth))
+        slopes = [SquaredSlopes(self.activation, q) for q in self.variances[first]]
         orthogonal = self.weights == "orthogonal"
-        self._equation = LayersEquation(
-            slopes, np.array([count for _, count in groups]), self.weight_variance, orthogonal
-        )
+        self._equation = LayersEquation(slopes, counts, self.weight_variance, orthogonal)
         several = not self._equation.binary and any(group.points.size < 10 for group in slopes)
         if several and orthogonal:
             raise ValueError(
                 f"activation must have one nonzero absolute slope or a continuum of them for "
-                f"orthogonal weights: {activation.name} (atoms in between are not implemented)"
+                f"orthogonal weights: {self.activation.name} (atoms in between are not implemented)"
             )
 
     @classmethod
     def of_network(
         cls,
-        activation: Activation,
-        depth: int,
+        activation: Activation | str,
         *,
+        depth: int,
         weight_variance: float = 1.0,
-        bias_variance: float = 0.0,
-        input_variance: float = 1.0,
         weights: str = "gaussian",
+        **others: float,
     ) -> "JacobianLaw":
-        r"""Law of a network whose input has the variance :math:`q^0`, by mean field.
+        """Law of a network of this depth, with the variances of its layers by mean field.
 
-        Parameters
-        ----------
-        activation : Activation
-            :math:`\sigma`.
-        depth : integer >= 1
-            L.
-        weight_variance, bias_variance, input_variance : numbers
-            :math:`\sigma_w^2>0,\ \sigma_b^2\ge0,\ q^0>0`.
-        weights : "gaussian" or "orthogonal"
-            Law of the weights.
-
-        Returns
-        -------
-        JacobianLaw
-
-        Raises
-        ------
-        ValueError
-            If an argument is out of its range.
+        ``others`` are ``bias_variance`` and ``input_variance`` of
+        `rmtlib.jacobians.preactivation_variances`.
         """
         variances = preactivation_variances(
-            activation,
-            depth,
-            weight_variance=weight_variance,
-            bias_variance=bias_variance,
-            input_variance=input_variance,
+            activation, depth=depth, weight_variance=weight_variance, **others
         )
-        return cls(activation, variances, weight_variance, weights)
+        return cls(activation, variances, weight_variance=weight_variance, weights=weights)
 
     @classmethod
     def critical(
-        cls, activation: Activation, depth: int, variance: float, weights: str = "orthogonal"
+        cls,
+        activation: Activation | str,
+        *,
+        depth: int,
+        variance: float,
+        weights: str = "orthogonal",
     ) -> "JacobianLaw":
         r"""Law at the edge of chaos, with all layers at the fixed point :math:`q^*`: mean one.
 
-        Parameters
-        ----------
-        activation : Activation
-            :math:`\sigma`.
-        depth : integer >= 1
-            L.
-        variance : positive number
-            :math:`q^*`.
-        weights : "gaussian" or "orthogonal"
-            Law of the weights.
-
-        Returns
-        -------
-        JacobianLaw
-
-        Raises
-        ------
-        ValueError
-            If an argument is out of its range.
+        The weights have the variance of `rmtlib.jacobians.critical_point` at ``variance``.
         """
         depth = count("depth", depth, why="number of layers")
-        weight_variance = critical_point(activation, variance).weight_variance
-        return cls(activation, np.full(depth, float(variance)), weight_variance, weights)
+        weight = critical_point(activation, variance).weight_variance
+        variances = np.full(depth, float(variance))
+        return cls(activation, variances, weight_variance=weight, weights=weights)
 
     # Atoms and edges.
 
@@ -225,9 +183,10 @@ class JacobianLaw(SpectralLaw):
         equation = self._equation
         if not equation.binary and self.weights == "orthogonal":
             # Positive down to 0, but with a mass below x of at most x^k E M^-k.
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(all="ignore"):
                 moments = [(k, self._power_moment(k, -1)) for k in (1, 2, 4, 8, 12)]
-            return max((_NOTHING / m) ** (1 / k) for k, m in moments if 0 < m < np.inf)
+            bounds = ((_NOTHING / m) ** (1 / k) for k, m in moments if 0 < m < np.inf)
+            return max(bounds, default=equation.floor)
         shares = np.repeat(equation.shares, equation.counts)
         if self.weights == "gaussian":
             shares = np.append(shares, 1.0)
@@ -262,11 +221,11 @@ class JacobianLaw(SpectralLaw):
         return u.imag / (np.pi * resolved) * (x / resolved) ** power
 
     @property
-    def _hardness(self) -> int:
+    def _hardness(self) -> float:
         if not self._edges.size or self._edges[0, 0] > 0:
             return 0
         if not self._equation.binary:
-            return self.depth
+            return 1 / self._equation.decay - 1
         shares, counts = self._equation.shares, self._equation.counts
         ties = int(np.sum(counts[shares < shares.min() + 1e-12]))
         return ties - 1 + (self.weights == "gaussian" and shares.min() > 1 - 1e-12)
@@ -307,7 +266,7 @@ class JacobianLaw(SpectralLaw):
             return 1.0
         series = _power(np.array([1.0, 1.0] + [0.0] * k)[:k], self._equation.power)
         for c, slopes in zip(self._equation.counts, self._equation.slopes, strict=True):
-            psi = np.array([slopes.moment(sign * j) for j in range(1, k + 1)])
+            psi = np.array([slopes._moment(sign * j) for j in range(1, k + 1)])
             # chi(w) / w by Lagrange: [w^j] chi = (1/j) [t^(j-1)] (t / psi)^j
             chi = np.array([_power(psi, -float(j))[j - 1] / j for j in range(1, k + 1)])
             series = np.convolve(series, _power(chi, -float(c)))[:k]

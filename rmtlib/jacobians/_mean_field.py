@@ -5,80 +5,38 @@ independent entries of :math:`W^l` of mean zero and variance :math:`\sigma_w^2/n
 :math:`W^l=\sigma_w` times a Haar orthogonal matrix) and biases of variance
 :math:`\sigma_b^2`. As n grows the entries of :math:`y^l` become Gaussian, and
 everything follows from their variance :math:`q^l`, the *preactivation* variance of
-layer l.
+layer l. At width n the variance of one network differs by :math:`O(n^{-1/2})`.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from rmtlib._checks import ConvergenceError, count, nonnegative, positive, positive_array
-from rmtlib.activations import Activation
+from rmtlib.activations import Activation, as_activation
 
 _TINY, _HUGE = 1e-12, 1e12
 
 
-class CriticalPoint(NamedTuple):
-    r"""Variances of weights and biases at the edge of chaos."""
+@dataclass(frozen=True)
+class CriticalPoint:
+    r"""Variances of weights and biases at the edge of chaos, from `critical_point`."""
 
     weight_variance: float
     bias_variance: float
 
 
-def variance_map(
-    activation: Activation,
-    variance: ArrayLike,
-    weight_variance: float = 1.0,
-    bias_variance: float = 0.0,
-) -> np.ndarray | float:
-    r"""Preactivation variance of the next layer.
-
-    .. math:: q\mapsto\sigma_w^2\,\mathbb E\sigma(\sqrt q\,\xi)^2+\sigma_b^2,
-        \qquad\xi\sim\mathcal N(0,1) .
-
-    Parameters
-    ----------
-    activation : Activation
-        :math:`\sigma`.
-    variance : positive number or array_like of them
-        q.
-    weight_variance : positive number
-        :math:`\sigma_w^2`.
-    bias_variance : number >= 0
-        :math:`\sigma_b^2`.
-
-    Returns
-    -------
-    float or ndarray of the shape of ``variance``
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
-    Notes
-    -----
-    Source: :cite:t:`Poole16`, equation 3. At width n the variance of one network
-    differs by :math:`O(n^{-1/2})`.
-
-    Example
-    -------
-    >>> from rmtlib.activations import RELU
-    >>> bool(abs(variance_map(RELU, 3.0, weight_variance=2.0) - 3.0) < 1e-14)
-    True
-    """
-    weight = positive("weight_variance", weight_variance)
-    bias = nonnegative("bias_variance", bias_variance)
-    moments = activation.moments(positive_array("variance", variance, "of the preactivation"))
-    return weight * (moments.centered_second_moment + np.square(moments.mean)) + bias
+def _next_variance(activation: Activation, q: float, weight: float, bias: float) -> float:
+    r"""Preactivation variance :math:`\sigma_w^2\,\mathbb E\sigma(\sqrt q\,\xi)^2+\sigma_b^2`."""
+    return weight * activation.moments(q).second_moment + bias
 
 
 def preactivation_variances(
-    activation: Activation,
-    depth: int,
+    activation: Activation | str,
     *,
+    depth: int,
     weight_variance: float = 1.0,
     bias_variance: float = 0.0,
     input_variance: float = 1.0,
@@ -86,11 +44,12 @@ def preactivation_variances(
     r"""Variances :math:`q^1,\dots,q^L` of all layers.
 
     .. math:: q^1=\sigma_w^2q^0+\sigma_b^2,\qquad
-        q^{l+1}=\sigma_w^2\,\mathbb E\sigma(\sqrt{q^l}\,\xi)^2+\sigma_b^2 .
+        q^{l+1}=\sigma_w^2\,\mathbb E\sigma(\sqrt{q^l}\,\xi)^2+\sigma_b^2,
+        \qquad\xi\sim\mathcal N(0,1) .
 
     Parameters
     ----------
-    activation : Activation
+    activation : Activation or name
         :math:`\sigma`.
     depth : integer >= 1
         L.
@@ -105,32 +64,27 @@ def preactivation_variances(
     -------
     ndarray, shape (depth,)
 
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
     Notes
     -----
-    Source: :cite:t:`Poole16`.
+    Source: :cite:t:`Poole16`, equation 3.
 
     Example
     -------
-    >>> from rmtlib.activations import HARDTANH
-    >>> preactivation_variances(HARDTANH, 2, bias_variance=0.1)
+    >>> preactivation_variances("HardTanh", depth=2, bias_variance=0.1)
     array([1.1       , 0.63479897])
     """
+    activation = as_activation(activation)
     depth = count("depth", depth, why="number of layers")
     weight = positive("weight_variance", weight_variance)
     bias = nonnegative("bias_variance", bias_variance)
     variances = [weight * positive("input_variance", input_variance) + bias]
     while len(variances) < depth:
-        variances.append(variance_map(activation, variances[-1], weight, bias))
+        variances.append(_next_variance(activation, variances[-1], weight, bias))
     return np.array(variances)
 
 
 def fixed_point_variance(
-    activation: Activation, weight_variance: float = 1.0, bias_variance: float = 0.0
+    activation: Activation | str, *, weight_variance: float = 1.0, bias_variance: float = 0.0
 ) -> float:
     r"""The variance :math:`q^*` to which the layers of a deep network converge.
 
@@ -140,7 +94,7 @@ def fixed_point_variance(
 
     Parameters
     ----------
-    activation : Activation
+    activation : Activation or name
         :math:`\sigma`, with a map that crosses the diagonal once, as those of
         tanh, HardTanh and ReLU do.
     weight_variance : positive number
@@ -148,14 +102,8 @@ def fixed_point_variance(
     bias_variance : number >= 0
         :math:`\sigma_b^2`.
 
-    Returns
-    -------
-    float
-
     Raises
     ------
-    ValueError
-        If an argument is out of its range.
     ~rmtlib.ConvergenceError
         If the variance grows without bound, or every variance is a fixed point.
 
@@ -166,15 +114,15 @@ def fixed_point_variance(
 
     Example
     -------
-    >>> from rmtlib.activations import LINEAR
-    >>> abs(fixed_point_variance(LINEAR, 0.5, 1.0) - 2.0) < 1e-9
+    >>> abs(fixed_point_variance("linear", weight_variance=0.5, bias_variance=1) - 2) < 1e-9
     True
     """
+    activation = as_activation(activation)
     weight = positive("weight_variance", weight_variance)
     bias = nonnegative("bias_variance", bias_variance)
 
     def growth(log_q: float) -> float:
-        return variance_map(activation, np.exp(log_q), weight, bias) / np.exp(log_q) - 1
+        return _next_variance(activation, np.exp(log_q), weight, bias) / np.exp(log_q) - 1
 
     low, high = growth(np.log(_TINY)), growth(np.log(_HUGE))
     if abs(low) < 1e-9 and abs(high) < 1e-9:
@@ -192,7 +140,7 @@ def fixed_point_variance(
 
 
 def susceptibility(
-    activation: Activation, variance: ArrayLike, weight_variance: float = 1.0
+    activation: Activation | str, variance: ArrayLike, *, weight_variance: float = 1.0
 ) -> np.ndarray | float:
     r"""Factor by which one layer multiplies the mean squared gradient.
 
@@ -203,7 +151,7 @@ def susceptibility(
 
     Parameters
     ----------
-    activation : Activation
+    activation : Activation or name
         :math:`\sigma`.
     variance : positive number or array_like of them
         q.
@@ -214,27 +162,21 @@ def susceptibility(
     -------
     float or ndarray of the shape of ``variance``
 
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
     Notes
     -----
     Source: :cite:t:`Poole16,Schoenholz17`.
 
     Example
     -------
-    >>> from rmtlib.activations import RELU
-    >>> susceptibility(RELU, 5.0, 2.0)
+    >>> susceptibility("ReLU", 5.0, weight_variance=2.0)
     1.0
     """
     weight = positive("weight_variance", weight_variance)
     q = positive_array("variance", variance, "of the preactivation")
-    return weight * activation.moments(q).mean_squared_derivative
+    return weight * as_activation(activation).moments(q).mean_squared_derivative
 
 
-def critical_point(activation: Activation, variance: float) -> CriticalPoint:
+def critical_point(activation: Activation | str, variance: float) -> CriticalPoint:
     r"""Weights and biases at the edge of chaos, for a given fixed point :math:`q^*`.
 
     .. math:: \sigma_w^2=\frac1{\mathbb E\sigma'(\sqrt{q^*}\xi)^2},\qquad
@@ -242,7 +184,7 @@ def critical_point(activation: Activation, variance: float) -> CriticalPoint:
 
     Parameters
     ----------
-    activation : Activation
+    activation : Activation or name
         :math:`\sigma`.
     variance : positive number
         :math:`q^*`.
@@ -255,7 +197,7 @@ def critical_point(activation: Activation, variance: float) -> CriticalPoint:
     Raises
     ------
     ValueError
-        If ``variance`` is not positive, or no bias variance >= 0 does it.
+        If no bias variance >= 0 makes :math:`q^*` critical.
 
     Notes
     -----
@@ -263,22 +205,22 @@ def critical_point(activation: Activation, variance: float) -> CriticalPoint:
 
     Example
     -------
-    >>> from rmtlib.activations import RELU
-    >>> critical_point(RELU, 0.7)
+    >>> critical_point("ReLU", 0.7)
     CriticalPoint(weight_variance=2.0, bias_variance=0.0)
     """
+    activation = as_activation(activation)
     q = positive("variance", variance, "fixed point of the preactivation")
-    slope = susceptibility(activation, q)
+    slope = activation.moments(q).mean_squared_derivative
     if not 0 < slope < np.inf:
         raise ValueError(
             f"activation must have a mean squared derivative > 0 and finite, got {slope:g} "
             f"({activation.name})"
         )
     weight = 1 / slope
-    bias = q - variance_map(activation, q, weight)
+    bias = q - _next_variance(activation, q, weight, 0.0)
     if bias < -1e-12 * q:
         raise ValueError(
             f"variance must be one that a bias can reach, got {q:g} ({activation.name} is critical "
             f"there with bias variance {bias:.3g} only)"
         )
-    return CriticalPoint(float(weight), float(max(bias, 0.0)) if bias > 1e-15 * q else 0.0)
+    return CriticalPoint(float(weight), float(bias) if bias > 1e-15 * q else 0.0)

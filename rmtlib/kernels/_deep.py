@@ -16,21 +16,23 @@ Each activation is centered by one constant, its mean at the typical variance.
 
 `deep_kernels` computes both kernels exactly, for given data and infinite widths;
 `kernel_coefficients` follows the few scalars on which they depend in large dimension.
-`rmtlib.kernel_equivalents` makes kernels of those scalars.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rmtlib import _checks
-from rmtlib.activations import Activation, GaussianMoments
-from rmtlib.kernels._two_point import conjugate_kernel, derivative_kernel
+from rmtlib.activations import Activation, GaussianMoments, as_activation
+from rmtlib.kernels._pairs import angle, evaluator, on_diagonal
+
+VARIANCE = "typical squared norm of a sample"
 
 
-class DeepKernels(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class DeepKernels:
     """The two kernels of a network: what `deep_kernels` returns."""
 
     conjugate: np.ndarray
@@ -39,170 +41,137 @@ class DeepKernels(NamedTuple):
     """Limit of the Gram matrix of the gradients, shape (n, n)."""
 
 
-class KernelCoefficients(NamedTuple):
-    r"""The scalars of one layer :math:`\ell`: see `kernel_coefficients`.
+@dataclass(frozen=True)
+class KernelCoefficients:
+    r"""The scalars of one layer :math:`\ell` on which its kernels depend in large dimension.
 
-    Layer 0 is the data: :math:`\alpha=(1,0,0,1)`, :math:`\beta=(1,0,0)` and both variances
-    :math:`\tau_0^2`.
+    :math:`\alpha_{\ell,k}` is ``alpha[k - 1]``, the coefficient in the conjugate kernel of
+
+    1. :math:`X^{\mathsf T}X`,
+    2. the fluctuations of the norms,
+    3. the squared inner products, :math:`JTJ^{\mathsf T}/p`;
+    4. how much of a fluctuation of :math:`\|x_i\|^2` reaches the diagonal, may be negative;
+    5. of the kurtosis of the first weights, 0 for normal ones.
+
+    Example
+    -------
+    >>> layer = KernelCoefficients.of_data(2.0).then("ReLU")
+    >>> layer.variance, layer.alpha[:2]  # tau_1^2 = 2 (1/2 - 1/(2 pi)), ...
+    (0.6816901138162..., (0.25, 0.0198943678864...))
     """
 
     variance: float
     r"""The variance :math:`\tau_\ell^2`, the diagonal of the conjugate kernel."""
-    alpha1: float
-    r"""Of :math:`X^{\mathsf T}X`."""
-    alpha2: float
-    r"""Of the fluctuation of the norms."""
-    alpha3: float
-    r"""Of the squared inner products, :math:`JTJ^{\mathsf T}/p`."""
-    alpha4: float
-    r"""How much of a fluctuation of :math:`\|x_i\|^2` reaches the diagonal; may be negative."""
-    alpha5: float
-    r"""Of the kurtosis of the first weights; 0 for normal ones."""
+    alpha: tuple[float, float, float, float, float]
+    r""":math:`\alpha_{\ell,1},\dots,\alpha_{\ell,5}`."""
     tangent_variance: float
     r""":math:`\kappa_\ell^2`, the diagonal of the tangent kernel; infinite after a jump."""
-    beta1: float
-    r"""As :math:`\alpha_{\ell,1}`, of the tangent kernel."""
-    beta2: float
-    r"""As :math:`\alpha_{\ell,2}`, of the tangent kernel."""
-    beta3: float
-    r"""As :math:`\alpha_{\ell,3}`, of the tangent kernel."""
-    beta5: float
-    r"""As :math:`\alpha_{\ell,5}`, of the tangent kernel."""
-    activation: Activation | None
+    beta: tuple[float, float, float, float, float]
+    r"""The same of the tangent kernel; :math:`\beta_{\ell,4}` is not needed, NaN."""
+    activation: Activation | None = None
     r""":math:`g_\ell`, centered; None for the data."""
-    moments: GaussianMoments | None
+    moments: GaussianMoments | None = None
     r"""Of :math:`g_\ell` at the variance :math:`\tau_{\ell-1}^2` of its argument."""
 
+    @classmethod
+    def of_data(cls, input_variance: float) -> "KernelCoefficients":
+        r"""Layer 0, the start of the recursion.
 
-def first_layer(input_variance: float) -> KernelCoefficients:
-    r"""Coefficients of the data: the start of the recursion.
+        .. math:: \alpha_0=(1,0,0,1,0),\qquad\beta_0=(1,0,0,\cdot,0),\qquad\kappa_0^2=\tau_0^2 .
 
-    .. math:: \alpha_{0}=(1,0,0,1),\qquad\beta_0=(1,0,0),\qquad\kappa_0^2=\tau_0^2 .
+        Parameters
+        ----------
+        input_variance : positive number
+            :math:`\tau_0^2`, a variance.
+        """
+        s = _checks.positive("input_variance", input_variance, VARIANCE)
+        return cls(s, (1.0, 0.0, 0.0, 1.0, 0.0), s, (1.0, 0.0, 0.0, np.nan, 0.0))
 
-    Parameters
-    ----------
-    input_variance : positive number
-        :math:`\tau_0^2`, a variance.
+    def then(
+        self, activation: Activation | str, *, weight_fourth_moment: float = 3.0
+    ) -> "KernelCoefficients":
+        r"""Coefficients behind one more activation: a step of the recursion.
 
-    Returns
-    -------
-    KernelCoefficients
+        With the moments :math:`e_1=\mathbb Eg',\ e_2=\mathbb Eg'',\ q=\frac12\mathbb E[(g^2)''],
+        \ v_1=\mathbb E[g'^2]` of the centered activation at :math:`\tau_{\ell-1}\xi`,
 
-    Raises
-    ------
-    ValueError
-        If ``input_variance`` is not positive.
+        .. math::
 
-    Example
-    -------
-    >>> first_layer(1).alpha4
-    1.0
-    """
-    s = _checks.positive("input_variance", input_variance, "typical squared norm of a sample")
-    return KernelCoefficients(s, 1.0, 0.0, 0.0, 1.0, 0.0, s, 1.0, 0.0, 0.0, 0.0, None, None)
+            \begin{aligned}
+            \tau_\ell^2&=\mathbb Eg^2,
+            &\kappa_\ell^2&=\tau_\ell^2+v_1\kappa_{\ell-1}^2,\\
+            \alpha_{\ell,1}&=e_1^2\alpha_{\ell-1,1},
+            &\beta_{\ell,1}&=\alpha_{\ell,1}+e_1^2\beta_{\ell-1,1},\\
+            \alpha_{\ell,2}&=e_1^2\alpha_{\ell-1,2}+\tfrac14e_2^2\alpha_{\ell-1,4}^2,
+            &\beta_{\ell,2}&=\alpha_{\ell,2}+e_1^2\beta_{\ell-1,2},\\
+            \alpha_{\ell,3}&=e_1^2\alpha_{\ell-1,3}+\tfrac12e_2^2\alpha_{\ell-1,1}^2,
+            &\beta_{\ell,3}&=\alpha_{\ell,3}+e_1^2\beta_{\ell-1,3}
+            +e_2^2\alpha_{\ell-1,1}\beta_{\ell-1,1},\\
+            \alpha_{\ell,4}&=q\,\alpha_{\ell-1,4},\\
+            \alpha_{\ell,5}&=e_1^2\alpha_{\ell-1,5}+\tfrac14e_2^2(\mathbb EW^4-3)_{\ell=1},
+            &\beta_{\ell,5}&=\alpha_{\ell,5}+e_1^2\beta_{\ell-1,5} .
+            \end{aligned}
 
+        Parameters
+        ----------
+        activation : Activation or str
+            :math:`\sigma_\ell`; it is centered here.
+        weight_fourth_moment : number >= 1
+            :math:`\mathbb EW^4` of the symmetric weights of the first layer; later layers do
+            not see theirs.
 
-def next_layer(
-    layer: KernelCoefficients, activation: Activation, *, weight_fourth_moment: float = 3.0
-) -> KernelCoefficients:
-    r"""Coefficients behind one more activation: a step of the recursion.
-
-    With the moments :math:`e_1=\mathbb Eg',\ e_2=\mathbb Eg'',\ q=\frac12\mathbb E[(g^2)''],
-    \ v_1=\mathbb E[g'^2]` of the centered activation at :math:`\tau_{\ell-1}\xi`,
-
-    .. math::
-
-        \begin{aligned}
-        \tau_\ell^2&=\mathbb Eg^2,
-        &\kappa_\ell^2&=\tau_\ell^2+v_1\kappa_{\ell-1}^2,\\
-        \alpha_{\ell,1}&=e_1^2\alpha_{\ell-1,1},
-        &\beta_{\ell,1}&=\alpha_{\ell,1}+e_1^2\beta_{\ell-1,1},\\
-        \alpha_{\ell,2}&=e_1^2\alpha_{\ell-1,2}+\tfrac14e_2^2\alpha_{\ell-1,4}^2,
-        &\beta_{\ell,2}&=\alpha_{\ell,2}+e_1^2\beta_{\ell-1,2},\\
-        \alpha_{\ell,3}&=e_1^2\alpha_{\ell-1,3}+\tfrac12e_2^2\alpha_{\ell-1,1}^2,
-        &\beta_{\ell,3}&=\alpha_{\ell,3}+e_1^2\beta_{\ell-1,3}
-        +e_2^2\alpha_{\ell-1,1}\beta_{\ell-1,1},\\
-        \alpha_{\ell,4}&=q\,\alpha_{\ell-1,4},\\
-        \alpha_{\ell,5}&=e_1^2\alpha_{\ell-1,5}+\tfrac14e_2^2(\mathbb EW^4-3)_{\ell=1},
-        &\beta_{\ell,5}&=\alpha_{\ell,5}+e_1^2\beta_{\ell-1,5} .
-        \end{aligned}
-
-    Parameters
-    ----------
-    layer : KernelCoefficients
-        Layer :math:`\ell-1`.
-    activation : Activation
-        :math:`\sigma_\ell`; it is centered here.
-    weight_fourth_moment : number >= 1
-        :math:`\mathbb EW^4` of the symmetric weights of the first layer; later layers do not
-        see theirs.
-
-    Returns
-    -------
-    KernelCoefficients
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as above, or the activation before this one is constant.
-    ~rmtlib.ConvergenceError
-        If quadrature does not resolve the activation.
-
-    Notes
-    -----
-    Source: :cite:t:`Gu22`; the start of the recursion and the terms with index 5, which the
-    paper does not have, follow from its proof with fourth cumulants kept.
-
-    Example
-    -------
-    >>> from rmtlib.activations import RELU
-    >>> next_layer(first_layer(2.0), RELU)[:3]  # tau_1^2 = 2 (1/2 - 1/(2 pi)), 1/4, ...
-    (0.6816901138162..., 0.25, 0.0198943678864...)
-    """
-    if not isinstance(layer, KernelCoefficients):
-        raise ValueError(f"layer must be KernelCoefficients, got {layer!r}")
-    _check_activation("activation", activation)
-    m4 = _checks.finite("weight_fourth_moment", weight_fourth_moment, "of weights of variance 1")
-    if m4 < 1:
-        raise ValueError(
-            f"weight_fourth_moment must be at least 1, got {m4:g} (of weights of variance 1)"
+        Notes
+        -----
+        Source: :cite:t:`Gu22`; the start of the recursion and the terms with index 5, which
+        the paper does not have, follow from its proof with fourth cumulants kept.
+        """
+        activation = as_activation(activation)
+        why = "of weights of variance 1"
+        m4 = _checks.between("weight_fourth_moment", weight_fourth_moment, 1, np.inf, why)
+        if m4 != 3 and self.moments is not None:
+            raise ValueError(
+                f"weight_fourth_moment must be 3 behind the first layer, got {m4:g} "
+                "(deeper weights act through sums over many neurons)"
+            )
+        if self.variance == 0:
+            raise ValueError("layer must have a positive variance, got 0 (a constant activation)")
+        moments = activation.moments(self.variance)
+        e1, e2 = moments.mean_derivative, moments.mean_curvature
+        a1, a2, a3, a4, a5 = self.alpha
+        b1, b2, b3, _, b5 = self.beta
+        one = e1**2 * a1
+        two = e1**2 * a2 + e2**2 / 4 * a4**2
+        three = e1**2 * a3 + e2**2 / 2 * a1**2
+        four = moments.centered_second_moment_slope * a4
+        five = e1**2 * a5 + e2**2 / 4 * (m4 - 3)
+        b3 = three + e1**2 * b3 + e2**2 * a1 * b1
+        return KernelCoefficients(
+            moments.centered_second_moment,
+            (one, two, three, four, five),
+            moments.centered_second_moment
+            + moments.mean_squared_derivative * self.tangent_variance,
+            (one + e1**2 * b1, two + e1**2 * b2, b3, np.nan, five + e1**2 * b5),
+            activation.affine(offset=-moments.mean),
+            replace(moments, mean=0.0),
         )
-    if m4 != 3 and layer.moments is not None:
-        raise ValueError(
-            f"weight_fourth_moment must be 3 behind the first layer, got {m4:g} "
-            "(deeper weights act through sums over many neurons)"
-        )
-    if layer.variance == 0:
-        raise ValueError("layer must have a positive variance, got 0 (a constant activation)")
-    moments = activation.moments(layer.variance)
-    g = activation.affine(offset=-moments.mean)
-    moments = moments._replace(mean=0.0)
-    _, e1, e2, s2, q, v1 = moments
-    a1 = e1**2 * layer.alpha1
-    a2 = e1**2 * layer.alpha2 + e2**2 / 4 * layer.alpha4**2
-    a3 = e1**2 * layer.alpha3 + e2**2 / 2 * layer.alpha1**2
-    a4 = q * layer.alpha4
-    a5 = e1**2 * layer.alpha5 + e2**2 / 4 * (m4 - 3)
-    kappa2 = s2 + v1 * layer.tangent_variance
-    b1 = a1 + e1**2 * layer.beta1
-    b2 = a2 + e1**2 * layer.beta2
-    b3 = a3 + e1**2 * layer.beta3 + e2**2 * layer.alpha1 * layer.beta1
-    b5 = a5 + e1**2 * layer.beta5
-    return KernelCoefficients(s2, a1, a2, a3, a4, a5, kappa2, b1, b2, b3, b5, g, moments)
 
 
 def kernel_coefficients(
-    activations: Sequence[Activation], input_variance: float, *, weight_fourth_moment: float = 3.0
+    activations: Sequence[Activation | str],
+    input_variance: float,
+    *,
+    weight_fourth_moment: float = 3.0,
 ) -> tuple[KernelCoefficients, ...]:
     r"""Coefficients of all layers, from the data (index 0) to the last activation.
 
-    The recursion of `next_layer`, from `first_layer`. In large dimension the conjugate and
-    tangent kernels of layer :math:`\ell` depend on the activations through these scalars only;
-    the list of centered activations is ``[layer.activation for layer in layers[1:]]``.
+    The recursion of `KernelCoefficients.then`, from `KernelCoefficients.of_data`. In large
+    dimension the conjugate and tangent kernels of layer :math:`\ell` depend on the activations
+    through these scalars only; the list of centered activations is
+    ``[layer.activation for layer in layers[1:]]``.
 
     Parameters
     ----------
-    activations : sequence of Activation
+    activations : sequence of Activation or str
         :math:`\sigma_1,\dots,\sigma_L`; centered or not, the result is the same.
     input_variance : positive number
         :math:`\tau_0^2`, a variance: typical :math:`\|x_i\|^2`.
@@ -213,13 +182,6 @@ def kernel_coefficients(
     -------
     tuple of L + 1 KernelCoefficients
 
-    Raises
-    ------
-    ValueError
-        If an argument is not as above, or an activation but the last is constant.
-    ~rmtlib.ConvergenceError
-        If quadrature does not resolve an activation.
-
     Notes
     -----
     Source: :cite:t:`Gu22`, :cite:t:`LiaoTalk24`. One evaluation of Gaussian moments a layer.
@@ -228,20 +190,19 @@ def kernel_coefficients(
     -------
     For the sine, :math:`\kappa_\ell^2=1` at every depth if :math:`\tau_0=1`.
 
-    >>> from rmtlib.activations import SIN
-    >>> layers = kernel_coefficients([SIN] * 5, 1.0)
+    >>> layers = kernel_coefficients(["sin"] * 5, 1.0)
     >>> all(abs(layer.tangent_variance - 1) < 1e-14 for layer in layers)
     True
     """
-    layers = [first_layer(input_variance)]
+    layers = [KernelCoefficients.of_data(input_variance)]
     for depth, activation in enumerate(_checked(activations)):
         m4 = 3.0 if depth else weight_fourth_moment
-        layers.append(next_layer(layers[-1], activation, weight_fourth_moment=m4))
+        layers.append(layers[-1].then(activation, weight_fourth_moment=m4))
     return tuple(layers)
 
 
 def deep_kernels(
-    activations: Sequence[Activation],
+    activations: Sequence[Activation | str],
     X: ArrayLike,
     *,
     input_variance: float | None = None,
@@ -264,8 +225,9 @@ def deep_kernels(
 
     Parameters
     ----------
-    activations : sequence of Activation
-        :math:`\sigma_1,\dots,\sigma_L`, mixed as one likes.
+    activations : sequence of Activation or str
+        :math:`\sigma_1,\dots,\sigma_L`, mixed as one likes; without jumps if the tangent
+        kernel is wanted.
     X : array_like, shape (p, n)
         The data, :math:`\|x_i\|=O(1)`. For kernels between training and test data, put them
         side by side and cut the result.
@@ -285,64 +247,81 @@ def deep_kernels(
 
     Raises
     ------
-    ValueError
-        If an argument is not as above, or a tangent kernel is asked of an activation that
-        jumps: its diagonal would be infinite.
     ~rmtlib.ConvergenceError
         If quadrature does not resolve an activation.
 
     Notes
     -----
     Source: :cite:t:`ChoSaul09`, :cite:t:`LeeBahri18` for the conjugate kernel,
-    :cite:t:`JacotGabrielHongler18` for the tangent kernel. Kernels of networks of width d differ by
-    :math:`O(d^{-1/2})`. At most six matrices of shape (n, n) are in memory at a time.
+    :cite:t:`JacotGabrielHongler18` for the tangent kernel. Kernels of networks of width d differ
+    by :math:`O(d^{-1/2})`.
 
     Example
     -------
-    >>> from rmtlib.activations import LINEAR
-    >>> K, Theta = deep_kernels([LINEAR] * 3, [[1.0, 0.5]])
-    >>> bool(np.allclose(K, [[1, 0.5], [0.5, 0.25]])), bool(np.allclose(Theta, 4 * K))
-    (True, True)
+    >>> kernels = deep_kernels(["linear"] * 3, [[1.0, 0.5]])
+    >>> kernels.conjugate, kernels.tangent
+    (array([[1.  , 0.5 ],
+           [0.5 , 0.25]]), array([[4., 2.],
+           [2., 1.]]))
     """
     activations = _checked(activations)
     X = _checks.matrix("X", X, why="columns are samples, divided by sqrt(p)")
     X = X.astype(float, copy=False)
-    if tangent:
-        for activation in activations:
-            if activation.jumps:
-                raise ValueError(
-                    f"activations must not jump, got {activation.name!r} (the tangent kernel of "
-                    "a jump is infinite on the diagonal; ask for tangent=False)"
-                )
+    block_size = _checks.count("block_size", block_size)
+    jumps = [activation.name for activation in activations if activation.jumps]
+    if tangent and jumps:
+        raise ValueError(
+            f"activations must not jump, got {jumps[0]!r} (the tangent kernel of "
+            "a jump is infinite on the diagonal; ask for tangent=False)"
+        )
+    K = X.T @ X
     if centered:
         if input_variance is None:
             input_variance = float(np.mean(np.sum(X**2, axis=0)))
         layers = kernel_coefficients(activations, input_variance)
         activations = [layer.activation for layer in layers[1:]]
-    K = X.T @ X
-    Theta = K
+    Theta = K.copy() if tangent else None
     for g in activations:
-        if tangent:
-            derivative = derivative_kernel(g, K, block_size=block_size)
-            derivative *= Theta
-            Theta = derivative
-        K = conjugate_kernel(g, K, block_size=block_size)
-        if tangent:
-            Theta += K
-    return DeepKernels(K, Theta if tangent else None)
+        advance(g, K, Theta, block_size)
+    return DeepKernels(K, Theta)
 
 
-def _checked(activations: Iterable[Activation]) -> list[Activation]:
-    if isinstance(activations, Activation) or not np.iterable(activations):
+def advance(g: Activation, K: np.ndarray, Theta: np.ndarray | None, block_size: int = 256) -> None:
+    """One layer in place: blocks of upper rows replaced and mirrored, the diagonal exact."""
+    n, a = len(K), np.diag(K).copy()
+    products, diagonal = evaluator(g, a, a, derivative=False), on_diagonal(g, a, derivative=False)
+    if Theta is not None:
+        slopes = evaluator(g, a, a, derivative=True)
+        tangent = np.diag(Theta) * on_diagonal(g, a, derivative=True) + diagonal
+    for start in range(0, n, block_size):
+        rows, right = slice(start, min(start + block_size, n)), slice(start, n)
+        s = K[rows, right].copy()
+        alpha = angle(a[rows, None], a[None, right], s)
+        np.fill_diagonal(s, 0.0)
+        np.fill_diagonal(alpha, 0.0)
+        at = np.arange(rows.start, rows.stop)[:, None], np.arange(start, n)[None, :], s, alpha
+        K[rows, right] = products(*at)
+        _mirror(K, rows)
+        if Theta is not None:
+            Theta[rows, right] *= slopes(*at)
+            Theta[rows, right] += K[rows, right]
+            _mirror(Theta, rows)
+    np.fill_diagonal(K, diagonal)
+    if Theta is not None:
+        np.fill_diagonal(Theta, tangent)
+
+
+def _mirror(K: np.ndarray, rows: slice) -> None:
+    """Copy what lies right of the diagonal in these rows to below it."""
+    square = np.triu(K[rows, rows])
+    K[rows, rows] = square + np.triu(square, 1).T
+    K[rows.stop :, rows] = K[rows, rows.stop :].T
+
+
+def _checked(activations: Sequence[Activation | str]) -> list[Activation]:
+    if isinstance(activations, Activation | str) or not np.iterable(activations):
         raise ValueError(f"activations must be a list of Activation, got {activations!r}")
-    activations = list(activations)
-    if not activations:
+    found = [as_activation(f, f"activations[{depth}]") for depth, f in enumerate(activations)]
+    if not found:
         raise ValueError("activations must be nonempty, got [] (one a hidden layer)")
-    for depth, activation in enumerate(activations):
-        _check_activation(f"activations[{depth}]", activation)
-    return activations
-
-
-def _check_activation(name: str, activation: Activation) -> None:
-    if not isinstance(activation, Activation):
-        raise ValueError(f"{name} must be an Activation, got {activation!r}")
+    return found

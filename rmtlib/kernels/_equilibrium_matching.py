@@ -1,11 +1,11 @@
 r"""Explicit networks with the kernel of a deep equilibrium model.
 
 In large dimension the conjugate kernel of an equilibrium depends on four numbers
-(`rmtlib.kernels.equilibrium_coefficients`), and so does that of an explicit
+(`~rmtlib.kernels.Equilibrium.coefficients`), and so does that of an explicit
 network. A network whose numbers are the same has the same kernel: one layer of clipped lines
 for odd activations (`match_clip`), a few layers of leaky ReLUs for positively homogeneous
-ones (`match_two_slopes`), either by `matched_network`. How few, and up to which feedback, is
-`feedback_limit`.
+ones (`match_two_slopes`), either by `~rmtlib.kernels.Equilibrium.matched_network`. How few,
+and up to which feedback, is `feedback_limit`.
 
 :math:`\tau_0^2` is ``input_variance``, the typical :math:`\|x_i\|^2` of data that carry
 their own scale; ``feedback`` and ``injection`` are the scales :math:`\sigma_a,\sigma_b`
@@ -17,17 +17,15 @@ from scipy.optimize import brentq
 from scipy.special import erf
 
 from rmtlib import _checks
-from rmtlib.activations import Activation, clip, two_slopes
-from rmtlib.kernels._deep import KernelCoefficients
-from rmtlib.kernels._equilibrium import equilibrium_coefficients
+from rmtlib.activations import Activation, Clip, TwoSlopes, as_activation
+from rmtlib.kernels._deep import VARIANCE, KernelCoefficients
 
 _K = 1 / 4 - 1 / (2 * np.pi)
-_VARIANCE = "typical squared norm of a sample"
 
 
 def match_clip(
     layer: KernelCoefficients, *, input_variance: float = 1.0, tangent: bool = False
-) -> Activation:
+) -> Clip:
     r"""One layer of clipped lines with a given kernel.
 
     For a kernel without quadratic terms, :math:`\alpha_2=\alpha_3=0`, a single layer with
@@ -48,8 +46,8 @@ def match_clip(
     Parameters
     ----------
     layer : KernelCoefficients
-        What to match, from `equilibrium_coefficients` or
-        `rmtlib.kernels.kernel_coefficients`.
+        What to match, from `~rmtlib.kernels.Equilibrium` or
+        `~rmtlib.kernels.kernel_coefficients`.
     input_variance : positive number
         :math:`\tau_0^2`, the same as behind ``layer``.
     tangent : bool
@@ -57,31 +55,25 @@ def match_clip(
 
     Returns
     -------
-    Activation
+    Clip
         For ``deep_kernels([activation], X)``.
-
-    Raises
-    ------
-    ValueError
-        If the kernel has quadratic terms, or no clipped line reaches it:
-        :math:`2/\pi<\alpha_1\tau_0^2/\gamma_*^2<1` is needed.
 
     Notes
     -----
-    Source: :cite:t:`Ling24`.
+    Source: :cite:t:`Ling24`. A clipped line exists if
+    :math:`2/\pi<\alpha_1\tau_0^2/\gamma_*^2<1`.
 
     Example
     -------
-    >>> from rmtlib.activations import ERF
-    >>> match_clip(equilibrium_coefficients(ERF, feedback=0.4)).form.gain
+    >>> from rmtlib.kernels import Equilibrium
+    >>> match_clip(Equilibrium("erf", feedback=0.4).coefficients).level
     0.96079861529...
     """
-    if not isinstance(layer, KernelCoefficients):
-        raise ValueError(f"layer must be KernelCoefficients, got {layer!r}")
-    s0 = _checks.positive("input_variance", input_variance, _VARIANCE)
-    linear, total, quadratic = layer.alpha1, layer.variance, (layer.alpha2, layer.alpha3)
+    layer = _checks.instance("layer", layer, KernelCoefficients)
+    s0 = _checks.positive("input_variance", input_variance, VARIANCE)
+    linear, total, quadratic = layer.alpha[0], layer.variance, layer.alpha[1:3]
     if tangent:
-        linear, total, quadratic = layer.beta1 / 2, layer.tangent_variance, layer[8:10]
+        linear, total, quadratic = layer.beta[0] / 2, layer.tangent_variance, layer.beta[1:3]
     if max(quadratic) * s0 > 1e-9 * total or linear <= 0:
         raise ValueError(
             "layer must have a linear part and no quadratic terms, got linear coefficient "
@@ -105,7 +97,7 @@ def match_clip(
         )
     k = brentq(excess, low, high, xtol=1e-14, rtol=1e-14)
     slope = np.sqrt(linear) / erf(k / np.sqrt(2))
-    return clip(slope, k * slope * np.sqrt(s0))
+    return Clip(slope, k * slope * np.sqrt(s0))
 
 
 def match_two_slopes(
@@ -114,7 +106,7 @@ def match_two_slopes(
     depth: int = 2,
     input_variance: float = 1.0,
     closest: bool = False,
-) -> tuple[Activation, ...]:
+) -> tuple[TwoSlopes, ...]:
     r"""Layers of leaky ReLUs with the conjugate kernel of a homogeneous equilibrium.
 
     Layers :math:`a_\ell t^++b_\ell(-t)^+`, with :math:`P_\ell=(\frac{a_\ell-b_\ell}2)^2,
@@ -149,43 +141,36 @@ def match_two_slopes(
 
     Returns
     -------
-    tuple of ``depth`` Activation
+    tuple of ``depth`` TwoSlopes
         For ``deep_kernels(activations, X)``.
-
-    Raises
-    ------
-    ValueError
-        If the activation is not positively homogeneous and nonlinear, or ``depth`` is too
-        small: see `feedback_limit`.
 
     Notes
     -----
-    Source: two layers :cite:t:`Ling24`; the conditions for other depths follow from the same
-    coefficients.
+    A ``depth`` that is too small is refused: see `feedback_limit`. Source: two layers
+    :cite:t:`Ling24`; the conditions for other depths follow from the same coefficients.
 
     Example
     -------
-    >>> from rmtlib.activations import RELU
-    >>> first, second = match_two_slopes(equilibrium_coefficients(RELU, feedback=0.4))
-    >>> first.form.parameters, second.form.parameters
+    >>> from rmtlib.kernels import Equilibrium
+    >>> first, second = match_two_slopes(Equilibrium("ReLU", feedback=0.4).coefficients)
+    >>> (first.right, first.left), (second.right, second.left)
     ((1.710519230..., -0.00499766...), (0.729273219..., -0.46059641...))
     """
-    if not isinstance(layer, KernelCoefficients):
-        raise ValueError(f"layer must be KernelCoefficients, got {layer!r}")
+    layer = _checks.instance("layer", layer, KernelCoefficients)
     L = _checks.count("depth", depth, why="number of layers")
-    s0 = _checks.positive("input_variance", input_variance, _VARIANCE)
-    if layer.activation is None or layer.alpha1 <= 0 or layer.alpha2 <= 0:
+    s0 = _checks.positive("input_variance", input_variance, VARIANCE)
+    if layer.activation is None or layer.alpha[0] <= 0 or layer.alpha[1] <= 0:
         raise ValueError(
             "layer must be of a positively homogeneous, nonlinear activation, got alpha1 = "
-            f"{layer.alpha1:.3g}, alpha2 = {layer.alpha2:.3g}"
+            f"{layer.alpha[0]:.3g}, alpha2 = {layer.alpha[1]:.3g}"
         )
-    G = 8 * np.pi * _K * s0 * layer.alpha2 / layer.alpha1
-    H = 4 * np.pi * _K * s0 * layer.alpha3 / layer.alpha1
-    if abs(layer.variance / (s0 * layer.alpha1 * (1 + G)) - 1) > 1e-6:
+    G = 8 * np.pi * _K * s0 * layer.alpha[1] / layer.alpha[0]
+    H = 4 * np.pi * _K * s0 * layer.alpha[2] / layer.alpha[0]
+    if abs(layer.variance / (s0 * layer.alpha[0] * (1 + G)) - 1) > 1e-6:
         raise ValueError(
             "layer must be of a positively homogeneous activation at this input_variance, got "
             f"variance {layer.variance:.4g} where its coefficients ask for "
-            f"{s0 * layer.alpha1 * (1 + G):.4g}"
+            f"{s0 * layer.alpha[0] * (1 + G):.4g}"
         )
     smallest = _smallest_sum(G, L)
     slack = 1e-9 * G
@@ -196,10 +181,10 @@ def match_two_slopes(
     two = L == 2 and _sum(smallest) <= H
     x = _two_layers(G, H) if two else _more_layers(G, H, smallest)
     P = 1 / (1 + x)
-    P[-1] = layer.alpha1 / np.prod(P[:-1])
+    P[-1] = layer.alpha[0] / np.prod(P[:-1])
     root, mean = np.sqrt(x * P / _K) / 2, np.sqrt(P)
     return tuple(
-        two_slopes(even + odd, even - odd, name=f"leaky ReLU {i}")
+        TwoSlopes(even + odd, even - odd, name=f"leaky ReLU {i}")
         for i, (even, odd) in enumerate(zip(root, mean, strict=True), 1)
     )
 
@@ -249,7 +234,7 @@ def _more_layers(G: float, H: float, smallest: np.ndarray) -> np.ndarray:
     return layers(brentq(lambda share: _sum(layers(share)) - H, 0.0, 1.0, xtol=1e-15))
 
 
-def feedback_limit(activation: Activation, depth: int | None = None) -> float:
+def feedback_limit(activation: Activation | str, depth: int | None = None) -> float:
     r"""Largest feedback at which leaky-ReLU layers have the kernel of a homogeneous equilibrium.
 
     With :math:`u=\sigma_a^2e_1^2` and :math:`x=q/e_1^2-1`, both numbers of the matching
@@ -265,7 +250,7 @@ def feedback_limit(activation: Activation, depth: int | None = None) -> float:
 
     Parameters
     ----------
-    activation : Activation
+    activation : Activation or str
         Of the form :math:`at^++b(-t)^+`, with :math:`|a|\ne|b|`.
     depth : integer >= 1, optional
         Number of layers; any number by default.
@@ -275,25 +260,14 @@ def feedback_limit(activation: Activation, depth: int | None = None) -> float:
     float
         A limit on :math:`\sigma_a`; 0 for one layer.
 
-    Raises
-    ------
-    ValueError
-        If the activation is of another form, or ``depth`` is not as above.
-
     Example
     -------
-    >>> from rmtlib.activations import RELU
-    >>> feedback_limit(RELU, 2), feedback_limit(RELU)
+    >>> feedback_limit("ReLU", 2), feedback_limit("ReLU")
     (0.923464419..., 1.300957762...)
     """
-    if not isinstance(activation, Activation):
-        raise ValueError(f"activation must be an Activation, got {activation!r}")
-    form = activation.form
-    if (
-        form is None
-        or form.family != "slopes"
-        or abs(form.parameters[0]) == abs(form.parameters[1])
-    ):
+    activation = as_activation(activation)
+    slopes = isinstance(activation, TwoSlopes) and (activation.right, activation.left)
+    if not slopes or abs(slopes[0]) == abs(slopes[1]):
         raise ValueError(
             f"activation must be a leaky ReLU with two different slopes, got {activation.name!r}"
         )
@@ -314,74 +288,3 @@ def feedback_limit(activation: Activation, depth: int | None = None) -> float:
 
     low = 1e-3 / np.sqrt(e + q)
     return float(brentq(excess, low, limit, xtol=1e-13))
-
-
-def matched_network(
-    activation: Activation,
-    *,
-    feedback: float,
-    injection: float = 1.0,
-    input_variance: float = 1.0,
-    depth: int | None = None,
-) -> tuple[Activation, ...]:
-    r"""Activations of an explicit network with the conjugate kernel of an equilibrium model.
-
-    One clipped line (`match_clip`) for an odd activation, leaky ReLUs (`match_two_slopes`) for
-    a positively homogeneous one.
-
-    Parameters
-    ----------
-    activation : Activation
-        :math:`\phi` of the equilibrium model.
-    feedback : nonnegative number
-        :math:`\sigma_a`.
-    injection : positive number
-        :math:`\sigma_b`.
-    input_variance : positive number
-        :math:`\tau_0^2`.
-    depth : integer >= 1, optional
-        Number of layers; the smallest possible by default.
-
-    Returns
-    -------
-    tuple of Activation
-        For ``deep_kernels(activations, X)`` with the same ``input_variance``.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, the activation is neither odd nor homogeneous, or the
-        feedback is beyond `feedback_limit`.
-    ~rmtlib.ConvergenceError
-        If there is no stable equilibrium.
-
-    Notes
-    -----
-    Source: :cite:t:`Ling24`.
-
-    Example
-    -------
-    >>> from rmtlib.activations import RELU, TANH
-    >>> [len(matched_network(RELU, feedback=a)) for a in (0.4, 1.0, 1.2)]
-    [2, 3, 7]
-    >>> matched_network(TANH, feedback=0.4)[0].name
-    'clip'
-    """
-    layer = equilibrium_coefficients(
-        activation, feedback=feedback, injection=injection, input_variance=input_variance
-    )
-    if activation.form is not None and activation.form.family == "slopes":
-        if depth is None:
-            limit = feedback_limit(activation)
-            if feedback >= limit:
-                raise ValueError(
-                    f"feedback must be below {limit:.6g} for {activation.name}, got {feedback:g} "
-                    "(no leaky-ReLU network without injected input has this kernel)"
-                )
-            depth = 1 if feedback == 0 else 2
-            while depth > 1 and feedback > feedback_limit(activation, depth):
-                depth += 1
-        return match_two_slopes(layer, depth=depth, input_variance=input_variance)
-    if depth not in (None, 1):
-        raise ValueError(f"depth must be 1 for {activation.name}, got {depth} (one clipped line)")
-    return (match_clip(layer, input_variance=input_variance),)

@@ -7,8 +7,8 @@ r"""Two-point Gaussian expectations of any activation.
 import numpy as np
 
 from rmtlib._checks import ConvergenceError
+from rmtlib._gaussian import gaussian_nodes, hermite_rows
 from rmtlib.activations import Activation
-from rmtlib.activations._moments import gaussian_nodes, hermite_rows
 
 _TERMS = 400  # at most, of the Mehler series
 _TOLERANCE = 1e-12
@@ -34,8 +34,7 @@ class MehlerSeries:
     def __init__(self, activation: Activation, variance: np.ndarray):
         self.activation, self.variance = activation, variance
         distinct, back = np.unique(variance, return_inverse=True)
-        moments = activation.moments(distinct)
-        square = moments.centered_second_moment + moments.mean**2
+        square = activation.moments(distinct).second_moment
         parts = np.array_split(distinct, -(-distinct.size // 256))
         breaks = activation.kinks + activation.jumps
         for count in (24, 48, 96, 200, _TERMS):

@@ -1,6 +1,6 @@
 """Gradient flow of a network whose tangent kernel stands still."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,12 +8,13 @@ from numpy.typing import ArrayLike
 from rmtlib import _checks
 
 
-class TangentFlow(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class TangentFlow:
     """Outputs of a network under gradient flow: what `tangent_flow` returns."""
 
-    train: np.ndarray
+    outputs: np.ndarray
     """At the training points, shape (times, n)."""
-    test: np.ndarray | None
+    test_outputs: np.ndarray | None
     """At the test points, shape (times, m), if there are any."""
 
 
@@ -58,12 +59,6 @@ def tangent_flow(
     -------
     TangentFlow
 
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, a time is negative, Theta is not positive semidefinite, or
-        ``initial_test`` is given without ``Theta_cross``.
-
     Notes
     -----
     Source: :cite:t:`JacotGabrielHongler18`, :cite:t:`LeeXiao19`. Networks of width d differ by
@@ -72,14 +67,13 @@ def tangent_flow(
     Example
     -------
     >>> flow = tangent_flow([[2.0]], [1.0], [0.0, np.log(2) / 2], Theta_cross=[[1.0, 2.0]])
-    >>> flow.train.ravel(), flow.test[1]
+    >>> flow.outputs.ravel(), flow.test_outputs[1]
     (array([0. , 0.5]), array([0.25, 0.5 ]))
     """
     Theta = _checks.symmetric("Theta", Theta, why="a kernel matrix").astype(float, copy=False)
     n = len(Theta)
     y = _checks.vector("y", y, n, "one target per row of Theta").astype(float)
-    times = _checks.vector("times", times).astype(float)
-    _checks.nonnegative("times", float(times.min()))
+    times = _checks.nonnegative_array("times", _checks.vector("times", times))[:, None]
     u0 = np.zeros(n)
     if initial is not None:
         u0 = _checks.vector("initial", initial, n, "one output per row of Theta").astype(float)
@@ -88,18 +82,15 @@ def tangent_flow(
         raise ValueError(f"Theta must be positive semidefinite, got eigenvalue {lam[0]:.3g}")
     lam = np.maximum(lam, 0.0)
     r = U.T @ (y - u0)
-    decay = np.exp(-times[:, None] * lam)
-    train = y - (decay * r) @ U.T
+    outputs = y - (np.exp(-times * lam) * r) @ U.T
     if Theta_cross is None:
         if initial_test is not None:
             raise ValueError("initial_test needs Theta_cross, got None")
-        return TangentFlow(train, None)
+        return TangentFlow(outputs, None)
     cross = _checks.matrix("Theta_cross", Theta_cross, (n, None), "training points in rows")
     f0 = np.zeros(cross.shape[1])
     if initial_test is not None:
         f0 = _checks.vector("initial_test", initial_test, f0.size, "one per test point")
     tiny = lam <= np.finfo(float).eps * lam[-1]
-    growth = np.where(
-        tiny, times[:, None], -np.expm1(-times[:, None] * lam) / np.where(tiny, 1.0, lam)
-    )
-    return TangentFlow(train, f0 + (growth * r) @ (U.T @ cross))
+    growth = np.where(tiny, times, -np.expm1(-times * lam) / np.where(tiny, 1.0, lam))
+    return TangentFlow(outputs, f0 + (growth * r) @ (U.T @ cross))

@@ -12,13 +12,24 @@ their last coefficients vanish.
 """
 
 import abc
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
-from rmtlib._checks import as_rng, count, real_array
+from rmtlib._checks import (
+    ConvergenceError,
+    as_rng,
+    complex_array,
+    count,
+    positive,
+    real_array,
+    scalar_out,
+    unit_interval_array,
+)
 
 _NODES = 16
 _U = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
@@ -28,38 +39,15 @@ _WEIGHTS = chebyshev.chebval(1.0, chebyshev.chebint(_TO_COEFFICIENTS, lbnd=-1))
 _SMALLEST_PANEL = 1e-9
 
 
-def complex_points(z: ArrayLike) -> np.ndarray:
-    """Array of finite complex or real numbers.
+@dataclass(frozen=True)
+class _Panels:
+    """Chebyshev panels of one band in phi: their ends, antiderivatives, mass to the left."""
 
-    Raises
-    ------
-    ValueError
-        If ``z`` is ragged, not numeric, or holds NaN or infinities.
-    """
-    try:
-        points = np.asarray(z)
-    except ValueError as error:
-        raise ValueError("z must be a rectangular array, got a ragged sequence") from error
-    if points.dtype.kind != "c":
-        return real_array("z", points)
-    if not np.all(np.isfinite(points)):
-        raise ValueError(f"z must be finite, got {points[~np.isfinite(points)][0]}")
-    return points
-
-
-def quantile_levels(q: ArrayLike) -> np.ndarray:
-    """Array of probabilities in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If an entry is outside [0, 1], NaN, or ``q`` is not a numeric array.
-    """
-    q = real_array("q", q).astype(float)
-    if q.size and (q.min() < 0 or q.max() > 1):
-        wrong = q.min() if q.min() < 0 else q.max()
-        raise ValueError(f"q must be between 0 and 1, got {wrong:g} (q is a probability)")
-    return q
+    ends: np.ndarray
+    antiderivative: np.ndarray
+    mass: np.ndarray
+    nodes: np.ndarray
+    weights: np.ndarray
 
 
 class SpectralLaw(abc.ABC):
@@ -91,6 +79,9 @@ class SpectralLaw(abc.ABC):
     def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pair (m, dm/dz) at complex z above the real axis, or on it outside the support."""
 
+    #: Share of the scale below which `_transforms` loses t to the pole of m at an atom at 0.
+    _blurred = 1e-9
+
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         """Tuple (m, dm/dz, t, dt/dz), t = 1 + z m the integral of x / (x - z).
 
@@ -98,6 +89,18 @@ class SpectralLaw(abc.ABC):
         """
         m, slope = self._transform(z)
         return m, slope, 1 + z * m, m + z * slope
+
+    def __add__(self, other: "SpectralLaw") -> "SpectralLaw":
+        """Free sum: the law of A + B, eigenvectors in general position."""
+        from rmtlib.laws._free import free_sum
+
+        return free_sum(self, other) if isinstance(other, SpectralLaw) else NotImplemented
+
+    def __matmul__(self, other: "SpectralLaw") -> "SpectralLaw":
+        r"""Free product: the law of :math:`A^{1/2} B A^{1/2}`, both positive semidefinite."""
+        from rmtlib.laws._free import free_product
+
+        return free_product(self, other) if isinstance(other, SpectralLaw) else NotImplemented
 
     def support(self) -> tuple[float, float]:
         """Smallest interval (low, high) that carries all the mass, atoms included."""
@@ -173,17 +176,17 @@ class SpectralLaw(abc.ABC):
         ValueError
             If an entry of ``q`` is outside [0, 1].
         """
-        q = quantile_levels(q)
+        q = unit_interval_array("q", q, "a probability")
         flat = q.ravel()
         low, high = self.support()
-        left, right = np.full(flat.shape, low), np.full(flat.shape, high)
-        right[flat <= self.cdf(low)] = low
-        while np.any(right - left > 4e-16 * np.abs(right) + 1e-40 * (high - low)):
-            middle = 0.5 * (left + right)
-            enough = self.cdf(middle) >= flat
-            right = np.where(enough, middle, right)
-            left = np.where(enough, left, middle)
-        quantile = right
+        # Bisection on the floats in their order, so that it ends at any scale.
+        left, right = np.full(flat.shape, _ordinal(low)), np.full(flat.shape, _ordinal(high))
+        right[flat <= self.cdf(low)] = _ordinal(low)
+        while np.any(right > left + 1):
+            middle = left // 2 + right // 2 + (left & right & 1)
+            enough = self.cdf(_from_ordinal(middle)) >= flat
+            right, left = np.where(enough, middle, right), np.where(enough, left, middle)
+        quantile = _from_ordinal(right)
         for position, weight in self.atoms:
             top = self.cdf(position)
             quantile[(top - weight < flat) & (flat <= top + 4e-16)] = position
@@ -250,32 +253,65 @@ class SpectralLaw(abc.ABC):
             + sum(weight * (position - center) ** 2 for position, weight in self.atoms)
         )
 
-    def stieltjes(self, z: ArrayLike) -> np.ndarray | complex | float:
-        r"""Stieltjes transform :math:`m(z) = \int \mu(dx) / (x - z)`.
+    def stieltjes(self, z: ArrayLike, derivative: bool = False) -> np.ndarray | complex | float:
+        r"""Stieltjes transform :math:`m(z) = \int \mu(dx) / (x - z)`, or its derivative.
 
         Parameters
         ----------
         z : array of complex numbers, or of real numbers outside the support
             Points, any shape.
+        derivative : bool
+            Return :math:`m'(z) = \int \mu(dx) / (x - z)^2` instead.
 
         Returns
         -------
         array of the shape of ``z``, real where ``z`` is a real array.
-
-        Raises
-        ------
-        ValueError
-            If a real ``z`` lies in a band or on an atom.
         """
-        z = complex_points(z)
-        flat = z.ravel().astype(complex)
-        self._refuse_support(flat)
-        below = flat.imag < 0
-        m = self._transform(np.where(below, flat.conj(), flat))[0] if flat.size else flat
-        m = np.where(below, m.conj(), m).reshape(z.shape)
-        return (m if z.dtype.kind == "c" else m.real)[()]
+        return self._off_support(self._transform, z)[bool(derivative)]
 
-    def _refuse_support(self, z: np.ndarray) -> None:
+    def companion(
+        self, z: ArrayLike, *, ratio: float, derivative: bool = False
+    ) -> np.ndarray | complex | float:
+        r"""Companion transform :math:`\tilde m(z) = c\,m(z) - (1 - c) / z`, or its derivative.
+
+        If the law is that of :math:`\frac1n X X^{\mathsf T}`, X of shape (p, n) and
+        :math:`c = p / n`, this is the transform of :math:`\frac1n X^{\mathsf T} X`.
+
+        Parameters
+        ----------
+        z : array of complex numbers, or of real numbers outside the support, not 0
+            Points, any shape.
+        ratio : positive number
+            c = p / n.
+        derivative : bool
+            Return :math:`\tilde m'(z)` instead.
+
+        Returns
+        -------
+        array of the shape of ``z``, real where ``z`` is a real array.
+        """
+        c = positive("ratio", ratio, "ratio = p / n")
+
+        def transform(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            if np.any(z == 0):
+                raise ValueError("z must not be 0, got 0 (the companion is singular there)")
+            m, slope = self._transform(z)
+            return c * m - (1 - c) / z, c * slope + (1 - c) / z**2
+
+        return self._off_support(transform, z)[bool(derivative)]
+
+    def _off_support(self, function: Callable, z: ArrayLike, atoms: bool = True) -> tuple:
+        """What ``function`` gives above the axis, at any z off the support."""
+        z = complex_array("z", z)
+        flat = z.ravel().astype(complex)
+        self._refuse_support(flat, atoms)
+        below = flat.imag < 0
+        values = function(np.where(below, flat.conj(), flat)) if z.size else (flat, flat)
+        values = (np.where(below, value.conj(), value).reshape(z.shape) for value in values)
+        real = z.dtype.kind != "c"
+        return tuple(scalar_out(value.real if real else value) for value in values)
+
+    def _refuse_support(self, z: np.ndarray, atoms: bool) -> None:
         x = z.real[z.imag == 0]
         for low, high in self.bands():
             if np.any((low <= x) & (x <= high)):
@@ -284,29 +320,35 @@ class SpectralLaw(abc.ABC):
                     f"z must be off the real axis or outside the support, got {wrong:g} "
                     f"(the law has a density on [{low:g}, {high:g}])"
                 )
-        for position, _ in self.atoms:
+        for position, _ in self.atoms if atoms else ():
             if np.any(x == position):
                 raise ValueError(
                     f"z must not be an atom, got {position:g} (the transform has a pole there)"
                 )
 
     @cached_property
-    def _panels(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Per band: panel ends in phi, Chebyshev antiderivatives of the mass, mass to the left."""
-        return [self._band_panels(low, high)[:3] for low, high in self.bands()]
+    def _panels(self) -> list["_Panels"]:
+        """Chebyshev panels of each band; their total mass is checked."""
+        panels = [self._band_panels(low, high) for low, high in self.bands()]
+        mass = sum(band.mass[-1] for band in panels) + sum(mass for _, mass in self.atoms)
+        if not abs(mass - 1) <= 1e-9:
+            raise ConvergenceError(
+                f"{self!r} has mass {mass:.12g} instead of 1: a band was missed, "
+                "or its density is too singular for the quadrature"
+            )
+        return panels
 
     @cached_property
     def _quadrature(self) -> tuple[np.ndarray, np.ndarray]:
         """Nodes x and weights w with sum w f(x) the integral of f against the continuous part."""
-        parts = [self._band_panels(low, high)[3:] for low, high in self.bands()]
-        if not parts:
-            return np.empty(0), np.empty(0)
-        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        empty = np.empty(0)
+        nodes = np.concatenate([empty, *(band.nodes for band in self._panels)])
+        return nodes, np.concatenate([empty, *(band.weights for band in self._panels)])
 
     def _power(self, low: float) -> int:
         return self._hardness + 1 if low == 0 else 1
 
-    def _band_panels(self, low: float, high: float) -> tuple[np.ndarray, ...]:
+    def _band_panels(self, low: float, high: float) -> "_Panels":
         power, width = self._power(low), high - low
         todo = np.linspace(0, np.pi, 5)
         todo = np.stack([todo[:-1], todo[1:]], axis=1)
@@ -339,20 +381,18 @@ class SpectralLaw(abc.ABC):
         order = np.argsort(ends[:, 0])
         antiderivative = chebyshev.chebint(coefficients[order].T, lbnd=-1)
         mass = np.cumsum(antiderivative.sum(axis=0))
-        return (
-            np.append(ends[order, 0], np.pi),
-            antiderivative,
-            np.concatenate([[0.0], mass]),
-            np.concatenate(nodes),
-            np.concatenate(weights),
+        return _Panels(
+            ends=np.append(ends[order, 0], np.pi),
+            antiderivative=antiderivative,
+            mass=np.concatenate([[0.0], mass]),
+            nodes=np.concatenate(nodes),
+            weights=np.concatenate(weights),
         )
 
     def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
         total = np.zeros(x.shape)
-        for (low, high), (ends, antiderivative, mass) in zip(
-            self.bands(), self._panels, strict=True
-        ):
-            power = self._power(low)
+        for (low, high), band in zip(self.bands(), self._panels, strict=True):
+            ends, mass, power = band.ends, band.mass, self._power(low)
             fraction = np.clip((x - low) / (high - low), 0, 1) ** (1 / power)
             phi = np.pi - 2 * np.arcsin(np.sqrt(1 - fraction))
             if power == 1:
@@ -360,6 +400,16 @@ class SpectralLaw(abc.ABC):
                 phi = 2 * np.arctan2(np.sqrt(fraction), np.sqrt(upper))
             panel = np.clip(np.searchsorted(ends, phi, side="right") - 1, 0, len(mass) - 2)
             u = (2 * phi - ends[panel] - ends[panel + 1]) / (ends[panel + 1] - ends[panel])
-            here = chebyshev.chebval(u, antiderivative[:, panel], tensor=False)
+            here = chebyshev.chebval(u, band.antiderivative[:, panel], tensor=False)
             total += np.where(phi >= np.pi, mass[-1], (mass[panel] + here) * (phi > 0))
         return total
+
+
+def _ordinal(x: float) -> int:
+    """Place of a float64 among all of them, as an integer."""
+    bits = int(np.float64(x).view(np.int64))
+    return bits if bits >= 0 else -(bits + 2**63)
+
+
+def _from_ordinal(place: np.ndarray) -> np.ndarray:
+    return np.copysign(np.abs(place).view(np.float64), place)

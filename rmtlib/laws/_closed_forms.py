@@ -1,22 +1,12 @@
-r"""Limiting spectral laws in closed form.
-
-`MarchenkoPastur`, `Semicircle` and `Discrete` are here. The law of a general
-population covariance, `SampleCovariance`, is defined in
-`rmtlib.silverstein`, and the eigenvalues of sample covariance matrices come
-from `rmtlib.wishart`; both are offered here as well.
-"""
+"""Limiting spectral laws in closed form."""
 
 from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rmtlib._checks import positive, real_array, vector
-from rmtlib.laws._base import SpectralLaw as SpectralLaw
-from rmtlib.laws._base import quantile_levels
-from rmtlib.laws._sample_covariance import SampleCovariance as SampleCovariance
-from rmtlib.laws._wishart import sample_covariance_eigenvalues as sample_covariance_eigenvalues
-from rmtlib.laws._wishart import wishart_eigenvalues as wishart_eigenvalues
+from rmtlib._checks import positive, real_array, unit_interval_array, vector
+from rmtlib.laws._base import SpectralLaw
 
 
 class MarchenkoPastur(SpectralLaw):
@@ -64,6 +54,7 @@ class MarchenkoPastur(SpectralLaw):
     """
 
     _hardness = 1
+    _blurred = 1e-100
 
     def __init__(self, ratio: float, variance: float = 1.0):
         self._ratio = positive("ratio", ratio, "ratio = p / n")
@@ -99,7 +90,7 @@ class MarchenkoPastur(SpectralLaw):
         product = (x - self._low) * (self._high - x)
         return np.sqrt(product) / (2 * np.pi * self._ratio * self._variance * x)
 
-    def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         c, v = self._ratio, self._variance
         s = np.sqrt(z - self._low) * np.sqrt(z - self._high)
         b = (1 - c) * v - z
@@ -107,12 +98,29 @@ class MarchenkoPastur(SpectralLaw):
         plus, minus = b + s, b - s
         stable = np.abs(minus) >= np.abs(plus)
         m = np.where(stable, 2.0, plus) / np.where(stable, minus, 2 * c * v * z)
-        return m, -m * (1 + c * v * m) / s
+        factor = 1 + c * v * m
+        t = v * m / factor
+        return m, -m * factor / s, t, -t / s
 
-    def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
-        m, slope = self._transform(z)
-        v, factor = self._variance, 1 + self._ratio * self._variance * m
-        return m, slope, v * m / factor, v * slope / factor**2
+    def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._transforms(z)[:2]
+
+    def companion(self, z: ArrayLike, derivative: bool = False) -> np.ndarray | complex | float:
+        r"""Transform of :math:`\frac1n X^{\mathsf T} X`, the law of ratio 1/c and variance c v.
+
+        Parameters
+        ----------
+        z : array of complex numbers, or of real numbers outside that law's support
+            Points, any shape.
+        derivative : bool
+            Return the derivative instead.
+
+        Returns
+        -------
+        array of the shape of ``z``, real where ``z`` is a real array.
+        """
+        other = MarchenkoPastur(1 / self._ratio, self._ratio * self._variance)
+        return other.stieltjes(z, derivative)
 
     def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
         below, above = np.clip(x - self._low, 0, None), np.clip(self._high - x, 0, None)
@@ -242,6 +250,8 @@ class Discrete(SpectralLaw):
     0.2638888888888889
     """
 
+    _blurred = 1e-100
+
     def __init__(self, points: ArrayLike, weights: ArrayLike | None = None):
         points = vector("points", points).astype(float)
         if weights is None:
@@ -291,7 +301,10 @@ class Discrete(SpectralLaw):
         return pole @ self._weights, pole**2 @ self._weights
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
-        pole, weights = 1 / (self._points - z[..., None]), self._weights * self._points
+        # An atom at 0 has no part in t.
+        nonzero = self._points != 0
+        weights = self._weights[nonzero] * self._points[nonzero]
+        pole = 1 / (self._points[nonzero] - z[..., None])
         return *self._transform(z), pole @ weights, pole**2 @ weights
 
     def cdf(self, x: ArrayLike) -> np.ndarray | float:
@@ -331,7 +344,9 @@ class Discrete(SpectralLaw):
         ValueError
             If an entry of ``q`` is outside [0, 1].
         """
-        return self._points[np.searchsorted(self._cumulative(), quantile_levels(q))][()]
+        return self._points[
+            np.searchsorted(self._cumulative(), unit_interval_array("q", q, "a probability"))
+        ][()]
 
     def _cumulative(self) -> np.ndarray:
         cumulative = np.cumsum(self._weights)

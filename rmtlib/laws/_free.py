@@ -11,7 +11,7 @@ import numpy as np
 
 from rmtlib.laws._base import SpectralLaw
 from rmtlib.laws._closed_forms import Discrete
-from rmtlib.laws._subordination import FreeConvolution, check_laws
+from rmtlib.laws._subordination import FreeConvolution, _End
 
 
 class FreeSum(FreeConvolution):
@@ -74,6 +74,9 @@ class FreeSum(FreeConvolution):
     def _z(w1, s1, slope1, w2, s2, slope2) -> tuple[np.ndarray, np.ndarray]:
         terms = np.array([s1**2 / slope1, s2**2 / slope2, -np.ones_like(s1)])
         return w1 + w2 + 1 / s1, terms.sum(axis=0) / np.abs(terms).sum(axis=0)
+
+    def _second(self, w1: np.ndarray, z: np.ndarray) -> np.ndarray:
+        return z - 1 / self._a._transform(w1)[0] - w1
 
     def _step(self, w1: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         m, slope = self._a._transform(w1)
@@ -143,11 +146,10 @@ class FreeProduct(FreeConvolution):
     """
 
     _symbol = "@"
-    _rounding = 1e-11
+    _shunned = (0.0,)
 
     def __init__(self, a: SpectralLaw, b: SpectralLaw):
         super().__init__(a, b)
-        _check_positive(a, b)
         self._hardness = max(1, sum(_hardness(law) for law in (a, b)))
 
     @cached_property
@@ -163,14 +165,18 @@ class FreeProduct(FreeConvolution):
     def _delicate(self, s: np.ndarray) -> np.ndarray:
         return (np.abs(s) < 1e-4) | (np.abs(s - 1) < 1e-7)
 
+    def _tidy(self, end: _End, scale: float) -> _End:
+        """A hard edge is at 0: there z is of second order in the points, or ends with them."""
+        ends_at_zero = end.limit and any(np.any(law.bands() == 0) for law in (self._a, self._b))
+        return _End(0.0, 0.0) if ends_at_zero or end.z < 1e-24 * scale else end
+
     def _parts(self, law: SpectralLaw) -> list[list[float]]:
         return sorted([*law.bands().tolist(), *([x, x] for x, _ in law.atoms if x > 0)])
 
     @staticmethod
     def _s(law: SpectralLaw, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if law.atoms and law.atoms[0][0] == 0:
-            # t is regular at an atom at 0, its terms are not.
-            near = 1e-9 * law.support()[1]
+            near = law._blurred * law.support()[1]
             point = np.where(np.abs(point) < near, near, point)
         t, slope = law._transforms(point.astype(complex))[2:]
         return t.real, slope.real
@@ -180,6 +186,9 @@ class FreeProduct(FreeConvolution):
         m1, m2 = (s1 - 1) / w1, (s2 - 1) / w2
         terms = np.array([s1 * m1 / slope1, s2 * m2 / slope2, -np.ones_like(s1)])
         return w2 * s1 / m1, np.sign(w1 * w2) * terms.sum(axis=0) / np.abs(terms).sum(axis=0)
+
+    def _second(self, w1: np.ndarray, z: np.ndarray) -> np.ndarray:
+        return z * _u(self._a, w1)[0]
 
     def _step(self, w1: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         u, bend_a = _u(self._a, w1)
@@ -226,16 +235,6 @@ class FreeProduct(FreeConvolution):
         return self._a.var() * self._b.mean() ** 2 + self._a.mean() ** 2 * self._b.var()
 
 
-def _check_positive(a: SpectralLaw, b: SpectralLaw) -> None:
-    for name, law in (("a", a), ("b", b)):
-        low, high = law.support()
-        if low < 0:
-            raise ValueError(
-                f"{name} must be on [0, infinity), got support [{low:g}, {high:g}] "
-                "(a free product needs positive semidefinite matrices)"
-            )
-
-
 def _hardness(law: SpectralLaw) -> int:
     return law._hardness if np.any(law.bands() == 0) else 0
 
@@ -278,6 +277,17 @@ class _Affine(SpectralLaw):
     def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
         return self._law._continuous_cdf((x - self._shift) / self._scale)
 
+    @cached_property
+    def _quadrature(self) -> tuple[np.ndarray, np.ndarray]:
+        nodes, weights = self._law._quadrature
+        return self._scale * nodes + self._shift, weights
+
+    def mean(self) -> float:
+        return self._scale * self._law.mean() + self._shift
+
+    def var(self) -> float:
+        return self._scale**2 * self._law.var()
+
 
 def _affine(law: SpectralLaw, scale: float, shift: float) -> SpectralLaw:
     if scale == 0:
@@ -290,40 +300,7 @@ def _affine(law: SpectralLaw, scale: float, shift: float) -> SpectralLaw:
 
 
 def free_sum(a: SpectralLaw, b: SpectralLaw) -> SpectralLaw:
-    r"""Free additive convolution of two laws, also written ``a + b``.
-
-    The law of A + B for large symmetric matrices with spectra ``a`` and ``b``
-    and eigenvectors in general position; see `FreeSum` for the equations:
-
-    .. math:: F_a(\omega_1) = F_b(\omega_2) = \omega_1 + \omega_2 - z = F(z), \qquad F = -1 / m .
-
-    Parameters
-    ----------
-    a : SpectralLaw
-        First law.
-    b : SpectralLaw
-        Second law; if one of the two is a single atom, the other is shifted exactly.
-
-    Returns
-    -------
-    SpectralLaw
-
-    Raises
-    ------
-    ValueError
-        If an argument is not a law.
-
-    Notes
-    -----
-    :cite:t:`BelinschiBercovici07`. Traces of smooth functions differ from their limit by O(1/n).
-
-    Example
-    -------
-    >>> from rmtlib.laws import Discrete, Semicircle
-    >>> free_sum(Semicircle(), Discrete([3.0])).support()
-    (1.0, 5.0)
-    """
-    check_laws(a, b)
+    """``a + b``; a single atom shifts the other law exactly."""
     for law, other in ((a, b), (b, a)):
         if isinstance(law, Discrete) and law.points.size == 1:
             return _affine(other, 1.0, float(law.points[0]))
@@ -331,55 +308,15 @@ def free_sum(a: SpectralLaw, b: SpectralLaw) -> SpectralLaw:
 
 
 def free_product(a: SpectralLaw, b: SpectralLaw) -> SpectralLaw:
-    r"""Free multiplicative convolution of two laws on [0, infinity), also written ``a @ b``.
-
-    The law of :math:`A^{1/2} B A^{1/2}` for large positive semidefinite
-    matrices with spectra ``a`` and ``b`` and eigenvectors in general position;
-    see `FreeProduct` for the equations, with :math:`t(z) = 1 + z m(z)`:
-
-    .. math:: t_a(\omega_1) = t_b(\omega_2) = t(z), \qquad \omega_1 \omega_2 = z\,(t - 1) / t .
-
-    Parameters
-    ----------
-    a : SpectralLaw
-        First law, on [0, infinity).
-    b : SpectralLaw
-        Second law, the same; if one of the two is a single atom, the other is scaled exactly.
-
-    Returns
-    -------
-    SpectralLaw
-
-    Raises
-    ------
-    ValueError
-        If an argument is not a law on [0, infinity).
-
-    Notes
-    -----
-    :cite:t:`BelinschiBercovici07`. Traces of smooth functions differ from their limit by O(1/n).
-
-    Example
-    -------
-    >>> from rmtlib.laws import Discrete, MarchenkoPastur
-    >>> free_product(MarchenkoPastur(0.25), Discrete([4.0])).support()
-    (1.0, 9.0)
-    """
-    check_laws(a, b)
-    _check_positive(a, b)
+    """``a @ b``; a single atom scales the other law exactly."""
+    for name, law in (("first", a), ("second", b)):
+        low, high = law.support()
+        if low < 0:
+            raise ValueError(
+                f"the {name} law must be on [0, infinity), got support [{low:g}, {high:g}] "
+                "(a free product needs positive semidefinite matrices)"
+            )
     for law, other in ((a, b), (b, a)):
         if isinstance(law, Discrete) and law.points.size == 1:
             return _affine(other, float(law.points[0]), 0.0)
     return FreeProduct(a, b)
-
-
-def _add(self: SpectralLaw, other: SpectralLaw) -> SpectralLaw:
-    return free_sum(self, other) if isinstance(other, SpectralLaw) else NotImplemented
-
-
-def _matmul(self: SpectralLaw, other: SpectralLaw) -> SpectralLaw:
-    return free_product(self, other) if isinstance(other, SpectralLaw) else NotImplemented
-
-
-SpectralLaw.__add__ = _add
-SpectralLaw.__matmul__ = _matmul

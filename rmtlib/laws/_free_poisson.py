@@ -159,13 +159,18 @@ class FreePoisson(SpectralLaw):
         with np.errstate(divide="ignore", invalid="ignore"):
             falling = np.where(off_axis, -w.imag, np.nan_to_num(self._pull(w).real, nan=np.inf))
         w = np.take_along_axis(w, falling.argmin(axis=-1)[..., None], axis=-1)[..., 0]
-        if self._hardness:
+        rounds, trusted = 2, 1e-3
+        if self._hardness:  # z = -a w**2 - b w**3 - ... near w = 0
+            a, b = (self._rates / self._jumps).sum(), (self._rates / self._jumps**2).sum()
+            edge = 1j * np.sqrt(z.astype(complex) / a)
             near = np.abs(z) < 1e-8 * np.abs(self._poles).max()
-            w[near] = 1j * np.sqrt(z[near].astype(complex) / (self._rates / self._jumps).sum())
-        for _ in range(2):
+            near &= np.abs(edge) * b < 0.03 * np.abs(a)
+            w[near] = edge[near]
+            rounds, trusted = 4, 0.1
+        for _ in range(rounds):
             with np.errstate(divide="ignore", invalid="ignore"):
                 newton = (self._z(w) - z) / (1 - self._pull(w))
-            w = np.where(np.abs(newton) < 1e-3 * np.abs(w), w - newton, w)
+            w = np.where(np.abs(newton) < trusted * np.abs(w), w - newton, w)
         return w
 
     def _density(self, x: np.ndarray) -> np.ndarray:

@@ -5,72 +5,15 @@ Everything is expressed in the subordination variable
 the point at which the population's own transform is evaluated.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
-from rmtlib._checks import ConvergenceError, positive
-from rmtlib.laws._base import SpectralLaw, complex_points
+from rmtlib._checks import ConvergenceError, instance, positive
+from rmtlib.laws._base import SpectralLaw
+from rmtlib.laws._continuation import follow
 
 _MOST_ATOMS_BY_EIGENVALUES = 15
-
-
-def follow(
-    step: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-    z: np.ndarray,
-    singular: np.ndarray,
-) -> np.ndarray:
-    r"""Fixed point w = f(w, z) in the upper half plane, continued down to z from far above.
-
-    The path is :math:`z + i y`, y from ten times the size of the problem down
-    by factors of 4; Newton's method follows it, and where its step would leave the
-    half plane the fixed-point step, which never does, is taken instead.
-
-    Parameters
-    ----------
-    step : function
-        (w, z) to (f, df/dw), vectorized.
-    z : complex vector
-        Targets, with Im z >= 0.
-    singular : vector
-        Real points at which w(z) is not analytic: edges and atoms.
-
-    Returns
-    -------
-    vector of the shape of ``z``; the caller checks the residual.
-    """
-    distance = np.abs(z[:, None] - singular).min(axis=1)
-    lowest = np.maximum(1e-4 * distance - z.imag, 0.0)
-    y = np.full(z.shape, 10 * (np.abs(singular).max() + np.abs(z).max()))
-    w = z + 1j * y
-    for _ in range(20):
-        w = step(w, z + 1j * y)[0]
-    active = np.arange(z.size)
-    while active.size:
-        y[active] = np.maximum(y[active] / 4, lowest[active])
-        w[active] = _newton(step, w[active], z[active] + 1j * y[active], 1e-4, 8)
-        active = active[y[active] > np.maximum(lowest[active], 1e-4 * z.imag[active])]
-    return _newton(step, w, z, 2e-15, 40)
-
-
-def _newton(step: Callable, w: np.ndarray, z: np.ndarray, tol: float, most: int) -> np.ndarray:
-    w = w.copy()
-    active = np.arange(z.size)
-    for _ in range(most):
-        f, slope = step(w[active], z[active])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            change = (f - w[active]) / (1 - slope)
-        new = w[active] + change
-        above = z[active].imag > 0
-        poor = ~np.isfinite(new) | (above & (new.imag <= 0))
-        new[poor] = f[poor]
-        w[active] = new
-        active = active[poor | (np.abs(change) > tol * np.abs(new))]
-        if not active.size:
-            break
-    return w
 
 
 class SampleCovariance(SpectralLaw):
@@ -124,13 +67,12 @@ class SampleCovariance(SpectralLaw):
     True
     """
 
+    _blurred = 1e-100
+
     def __init__(self, ratio: float, population: SpectralLaw):
         self._ratio = positive("ratio", ratio, "ratio = p / n")
-        if not isinstance(population, SpectralLaw):
-            raise ValueError(
-                f"population must be a SpectralLaw, got {type(population).__name__} "
-                "(for a list of eigenvalues: Discrete(eigenvalues))"
-            )
+        why = "for a list of eigenvalues: Discrete(eigenvalues)"
+        instance("population", population, SpectralLaw, why)
         low, high = population.support()
         if low < 0 or high <= 0:
             raise ValueError(
@@ -261,10 +203,12 @@ class SampleCovariance(SpectralLaw):
         chosen = np.empty(z.shape, dtype=complex)
         chosen[inside] = _largest(roots[inside], roots[inside].imag / np.abs(roots[inside]))
         rest = ~inside
-        polished = self._polish(roots[rest], z[rest, None])
-        slope = 1 - self._ratio * self._averages(polished)[1].real
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # A root at a point of the population is none of the equation's: it drops out as NaN.
+            polished = self._polish(roots[rest], z[rest, None])
+            slope = 1 - self._ratio * self._averages(polished)[1].real
         score = np.where(outside[rest, None], slope, polished.imag)
-        chosen[rest] = _largest(polished, score)
+        chosen[rest] = _largest(polished, np.where(np.isnan(score), -np.inf, score))
         return self._polish(chosen, z)
 
     def _polish(self, omega: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -288,33 +232,54 @@ class SampleCovariance(SpectralLaw):
         rate = 1 - c * (t + omega * t_slope)
         return m * r, (slope * r + m * c * t_slope * r**2) / rate, t, t_slope / rate
 
-    def companion_stieltjes(self, z: ArrayLike) -> np.ndarray | complex | float:
+    def companion(self, z: ArrayLike, derivative: bool = False) -> np.ndarray | complex | float:
         r"""Companion transform, that of the spectrum of :math:`\frac1n X^{\mathsf T} X`.
 
         Parameters
         ----------
         z : array of complex numbers, or of real numbers outside the companion's support
             Points, any shape.
+        derivative : bool
+            Return the derivative instead.
 
         Returns
         -------
         array of the shape of ``z``, real where ``z`` is a real array.
-
-        Raises
-        ------
-        ValueError
-            If a real ``z`` lies in a band, or is 0 where the companion has an atom.
         """
-        z = complex_points(z)
-        flat = z.ravel().astype(complex)
-        if np.any(flat != 0):
-            self._refuse_support(flat[flat != 0])
-        if np.any(flat == 0) and self._ratio * (1 - self._null) <= 1:
-            raise ValueError("z must not be 0, got 0 (the companion is singular there)")
-        below = flat.imag < 0
-        m = -1 / self._subordinate(np.where(below, flat.conj(), flat)) if flat.size else flat
-        m = np.where(below, m.conj(), m).reshape(z.shape)
-        return (m if z.dtype.kind == "c" else m.real)[()]
+
+        def transform(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            if np.any(z == 0) and self._ratio * (1 - self._null) <= 1:
+                raise ValueError("z must not be 0, got 0 (the companion is singular there)")
+            omega = self._subordinate(z)
+            slope = 1 - self._ratio * self._averages(omega)[1]
+            return -1 / omega, 1 / (omega**2 * slope)
+
+        return self._off_support(transform, z, atoms=False)[bool(derivative)]
+
+    def subordination(self, z: ArrayLike) -> tuple[np.ndarray | complex | float, ...]:
+        r"""Points of the law as the free product of ``MarchenkoPastur(ratio)`` and the population.
+
+        With :math:`t(z) = 1 + z m(z)` they satisfy
+        :math:`t_{\mathrm{MP}}(\omega_1) = t_\nu(\omega) = t(z)`, where
+        :math:`\omega = -1 / \tilde m(z)` and :math:`\omega_1 \omega = z (t - 1) / t`.
+
+        Parameters
+        ----------
+        z : array of complex numbers, or of real numbers outside the support
+            Points, any shape.
+
+        Returns
+        -------
+        pair of arrays of the shape of ``z``
+            :math:`\omega_1` and :math:`\omega`.
+        """
+
+        def points(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            omega = self._subordinate(z)
+            t = self._averages(omega)[0]
+            return (1 - self._ratio * t) * (t - 1) / t, omega
+
+        return self._off_support(points, z)
 
     def mean(self) -> float:
         """Mean: that of the population, a_1."""

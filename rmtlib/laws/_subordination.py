@@ -4,18 +4,20 @@ The transform of a free convolution of a and b at z is a transform of a at a
 subordinated point :math:`\omega_1(z)`, and of b at :math:`\omega_2(z)`
 :cite:p:`BelinschiBercovici07`. This module finds the two points, and the edges
 of the support, from what distinguishes the sum from the product: the functions
-that `rmtlib.free` defines.
+that `FreeSum` and `FreeProduct` define.
 """
 
 import abc
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from rmtlib._checks import ConvergenceError
 from rmtlib.laws._base import SpectralLaw
-from rmtlib.laws._sample_covariance import follow
+from rmtlib.laws._continuation import follow
 
 _DEPTH = np.logspace(-12, -0.31, 90)
 _GRID = np.unique(np.concatenate([_DEPTH, 1 - _DEPTH, np.linspace(0.02, 0.98, 60)]))
@@ -37,7 +39,10 @@ class _Component:
         if center is not None:
             self.v = self.v[self.v != 0]
             self.v = self.v[np.abs(self.point(self.v)) > 1e-13 * abs(center)]
-        self.s = self.at(self.v)[1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.s = self.at(self.v)[1]
+        regular = np.isfinite(self.s)  # not rounded onto an end
+        self.v, self.s = self.v[regular], self.s[regular]
         keep = np.concatenate([[True], np.diff(np.maximum.accumulate(self.s)) > 0])
         self.v, self.s = self.v[keep], self.s[keep]
 
@@ -68,6 +73,18 @@ class _Component:
         return v
 
 
+@dataclass(frozen=True)
+class _End:
+    """End z of an interval without continuous spectrum, and the mass below it, modulo 1.
+
+    ``limit`` tells that the points of both laws end there, not that a band begins.
+    """
+
+    z: float
+    below: float
+    limit: bool = False
+
+
 class FreeConvolution(SpectralLaw):
     """What the sum and the product share: bands from the real axis, density by continuation.
 
@@ -75,18 +92,11 @@ class FreeConvolution(SpectralLaw):
     The complement of the support is where dz/ds > 0 on real w1 and w2.
     """
 
+    #: How it is written, and the points besides edges and atoms that continuation shuns.
     _symbol = ""
-    _rounding = 1e-14
+    _shunned: tuple[float, ...] = ()
 
     def __init__(self, a: SpectralLaw, b: SpectralLaw):
-        check_laws(a, b)
-        for name, law in (("a", a), ("b", b)):
-            low, high = law.support()
-            if low == high:
-                raise ValueError(
-                    f"{name} must not be a single atom, got {law!r} "
-                    "(free_sum shifts and free_product scales the other law)"
-                )
         self._a, self._b = a, b
 
     def __repr__(self) -> str:
@@ -131,71 +141,89 @@ class FreeConvolution(SpectralLaw):
         return [outer, *(_Component(s_of, left, right, None) for left, right in gaps)]
 
     @cached_property
-    def _free_intervals(self) -> list[tuple[float, float]]:
+    def _free_intervals(self) -> list[tuple[_End, _End]]:
         """Intervals of the real axis without continuous spectrum, atoms at their ends."""
         firsts, seconds = self._components(self._a), self._components(self._b)
         found = []
         for i, first in enumerate(firsts):
             for j, second in enumerate(seconds):
                 found += self._pair(first, second, outer=i == 0 and j == 0)
-        return sorted(found)
+        return sorted(found, key=lambda ends: ends[0].z)
 
-    def _pair(
-        self, first: _Component, second: _Component, outer: bool
-    ) -> list[tuple[float, float]]:
+    def _pair(self, first: _Component, second: _Component, outer: bool) -> list[tuple[_End, _End]]:
         low, high = max(first.s[0], second.s[0]), min(first.s[-1], second.s[-1])
         if low >= high:
             return []
 
-        def z_of(s):
-            return self._z(*first.at(first.invert(s)), *second.at(second.invert(s)))
+        def at(s):
+            return first.at(first.invert(s)), second.at(second.invert(s))
+
+        def end(s, limit):
+            # The mass below z is the sum of those below the two points, modulo 1.
+            (w1, *rest), (w2, *others) = at(np.array([s]))
+            z = self._z(w1, *rest, w2, *others)[0][0]
+            return _End(float(z), float(self._a.cdf(w1[0]) + self._b.cdf(w2[0])), limit)
+
+        def excess(s):
+            first_at, second_at = at(np.array([s]))
+            return self._z(*first_at, *second_at)[1][0]
 
         s = np.unique(np.concatenate([first.s, second.s]))
         s = s[(low <= s) & (s <= high) & ~self._delicate(s)]
         if not s.size:
             return []
-        z, slope = z_of(s)
-        free = slope > 1e-12
-        changes = np.flatnonzero(free[1:] != free[:-1])
-        if not free.any():
-            return []
-
-        def zero(k):
-            def excess(t):
-                return z_of(np.array([t]))[1][0]
-
-            if excess(s[k]) * excess(s[k + 1]) >= 0:
-                return s[k], z[k]
-            root = brentq(excess, s[k], s[k + 1], xtol=1e-300)
-            return root, z_of(np.array([root]))[0][0]
-
-        zeros = [zero(k) for k in changes]
-        starts = ([(s[0], z[0])] if free[0] else []) + [
-            e for k, e in zip(changes, zeros, strict=True) if free[k + 1]
-        ]
-        stops = [e for k, e in zip(changes, zeros, strict=True) if free[k]] + (
-            [(s[-1], z[-1])] if free[-1] else []
+        first_at, second_at = at(s)
+        free = np.concatenate([[False], self._z(*first_at, *second_at)[1] > 1e-12, [False]])
+        starts, stops = (
+            np.flatnonzero(free[1:] & ~free[:-1]),
+            np.flatnonzero(free[:-1] & ~free[1:]),
         )
+
+        def edge(k, step):
+            """The end beyond the free point s[k]: where excess vanishes, or the last point."""
+            beyond = k + step
+            if 0 <= beyond < s.size and excess(s[k]) * excess(s[beyond]) < 0:
+                return end(brentq(excess, *sorted((s[k], s[beyond])), xtol=1e-300), False)
+            return end(s[k], True)
+
         intervals = []
-        for (s0, z0), (s1, z1) in zip(starts, stops, strict=True):
-            if outer and s0 < 0 < s1:
-                intervals += [(-np.inf, z1), (z0, np.inf)]
+        for start, stop in zip(starts, stops - 1, strict=True):
+            left, right = edge(start, -1), edge(stop, 1)
+            if outer and s[start] < 0 < s[stop]:
+                intervals += [(_End(-np.inf, 0.0), right), (left, _End(np.inf, 0.0))]
             else:
-                intervals.append((z0, z1))
+                intervals.append((left, right))
         return intervals
+
+    def _tidy(self, end: _End, scale: float) -> _End:
+        """An end that is known better than to its rounding errors."""
+        return end
 
     @cached_property
     def _bands(self) -> np.ndarray:
+        """What lies between free intervals and carries more mass than the atoms there."""
         ends = self._free_intervals
-        scale = max(abs(ends[0][1]), abs(ends[-1][0]))
-        bands, top = [], ends[0][1]
+        scale = max(abs(ends[0][1].z), abs(ends[-1][0].z))
+        last, between = self._tidy(ends[0][1], scale), []
         for low, high in ends[1:]:
-            if low - top > 1e-8 * scale:
-                bands.append([top, low])
-            top = max(top, high)
-        bands = np.reshape(bands, (-1, 2))
-        bands[np.abs(bands) < self._rounding * scale] = 0.0
-        return bands
+            if low.z > last.z:
+                between.append((last, low))
+            last = max(last, high, key=lambda end: end.z)
+        mass = np.array([(right.below - left.below) % 1 for left, right in between])
+        for position, weight in self.atoms:
+            if position in self._shunned and between[0][0].z > position:
+                continue  # the laws' points pass by it
+            gaps = [max(left.z - position, position - right.z, 0) for left, right in between]
+            mass[np.argmin(gaps)] -= weight
+        mass = (mass + 1e-9) % 1 - 1e-9  # rounding may give 1 for 0
+        total = mass.sum() + sum(weight for _, weight in self.atoms)
+        width = np.array([right.z - left.z for left, right in between])
+        mass[np.argmax(width)] += round(1 - total)  # 1 is 0, modulo 1
+        if abs(total + round(1 - total) - 1) > 1e-9:
+            raise ConvergenceError(f"a band of {self!r} was missed: its mass is {total:.12g}")
+        kept = (mass > 1e-9) | (width > 1e-8 * scale)
+        bands = [(left.z, right.z) for left, right in between]
+        return np.reshape(np.array(bands)[kept], (-1, 2))
 
     def bands(self) -> np.ndarray:
         """Intervals of the continuous part, ascending, shape (k, 2)."""
@@ -203,8 +231,8 @@ class FreeConvolution(SpectralLaw):
 
     @cached_property
     def _singular(self) -> np.ndarray:
-        points = [*self._bands.ravel(), *(position for position, _ in self.atoms)]
-        return np.array([*points, 0.0] if self._symbol == "@" else points)
+        atoms = (position for position, _ in self.atoms)
+        return np.array([*self._bands.ravel(), *atoms, *self._shunned])
 
     def _subordinate(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         w1 = follow(self._step, z, self._singular)
@@ -217,6 +245,32 @@ class FreeConvolution(SpectralLaw):
                 f"relative residual {error[worst]:.2g} > 1e-10"
             )
         return w1, slope
+
+    @abc.abstractmethod
+    def _second(self, w1: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Second subordination point, from the first."""
+
+    def subordination(self, z: ArrayLike) -> tuple[np.ndarray | complex | float, ...]:
+        r"""Subordination points :math:`\omega_1(z)` and :math:`\omega_2(z)`.
+
+        For a sum :math:`m(z) = m_a(\omega_1) = m_b(\omega_2)`; for a product the same
+        holds with :math:`t(z) = 1 + z m(z)` in place of m.
+
+        Parameters
+        ----------
+        z : array of complex numbers, or of real numbers outside the support
+            Points, any shape.
+
+        Returns
+        -------
+        pair of arrays of the shape of ``z``
+        """
+
+        def points(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            w1 = self._subordinate(z)[0]
+            return w1, self._second(w1, z)
+
+        return self._off_support(points, z)
 
     @abc.abstractmethod
     def _m(self, z: np.ndarray, w1: np.ndarray) -> np.ndarray:
@@ -252,19 +306,3 @@ class FreeConvolution(SpectralLaw):
             m[in_gap] = around.mean(axis=1)
             slope[in_gap] = (around / (radius * turn)).mean(axis=1)
         return m, slope
-
-
-def check_laws(a: SpectralLaw, b: SpectralLaw) -> None:
-    """Refuse operands that are not laws.
-
-    Raises
-    ------
-    ValueError
-        If one of them is not a `SpectralLaw`.
-    """
-    for name, law in (("a", a), ("b", b)):
-        if not isinstance(law, SpectralLaw):
-            raise ValueError(
-                f"{name} must be a SpectralLaw, got {type(law).__name__} "
-                "(a constant t is Discrete([t]))"
-            )

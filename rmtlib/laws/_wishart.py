@@ -1,5 +1,7 @@
 """Eigenvalues of sample covariance matrices: of given data, and drawn exactly."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
@@ -7,8 +9,16 @@ from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 from rmtlib._checks import as_rng, count, finite, matrix
 
 
+@dataclass(frozen=True)
+class TopEigenpair:
+    """Largest eigenvalue, and squared scalar product of its eigenvector and the spike."""
+
+    position: float | np.ndarray
+    alignment: float | np.ndarray
+
+
 def wishart_eigenvalues(
-    p: int, n: int, size: int | None = None, rng: int | np.random.Generator | None = None
+    p: int, n: int, *, size: int | None = None, rng: int | np.random.Generator | None = None
 ) -> np.ndarray:
     r"""Eigenvalues of a white real Wishart matrix, drawn exactly without forming the data.
 
@@ -38,11 +48,6 @@ def wishart_eigenvalues(
     Returns
     -------
     array of shape (p,) or (size, p), ascending in the last axis.
-
-    Raises
-    ------
-    ValueError
-        If ``p``, ``n`` or ``size`` is not an integer >= 1, or ``rng`` is none of these.
 
     Notes
     -----
@@ -81,11 +86,6 @@ def sample_covariance_eigenvalues(X: ArrayLike) -> np.ndarray:
     -------
     array of shape (p,), ascending.
 
-    Raises
-    ------
-    ValueError
-        If ``X`` is not a nonempty matrix of finite real numbers.
-
     Notes
     -----
     For white X compare with ``MarchenkoPastur(p / n)`` :cite:p:`MP67`; for a
@@ -105,12 +105,13 @@ def sample_covariance_eigenvalues(X: ArrayLike) -> np.ndarray:
 
 
 def spiked_wishart(
+    strength: float,
+    *,
     p: int,
     n: int,
-    strength: float,
-    size: int = 1,
+    size: int | None = None,
     rng: int | np.random.Generator | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> TopEigenpair:
     r"""Top eigenvalue, and alignment of its eigenvector, of a spiked sample covariance.
 
     The matrix is :math:`\frac1n XX^{\mathsf T}` with
@@ -128,24 +129,20 @@ def spiked_wishart(
 
     Parameters
     ----------
-    p, n : int
-        Dimension and number of samples, at least 2.
     strength : float
         :math:`\ell > -1`; 0 gives pure noise.
-    size : int
-        Number of independent draws.
+    p, n : int
+        Dimension and number of samples, at least 2.
+    size : int or None
+        Number of independent draws; None for one.
     rng : None, int or Generator
         Source of randomness.
 
     Returns
     -------
-    position, alignment : arrays, shape (size,)
-        Largest eigenvalue :math:`\lambda_1` and :math:`|u^{\mathsf T}\hat u_1|^2`.
-
-    Raises
-    ------
-    ValueError
-        If a size is not an integer in its range or ``strength <= -1``.
+    result with the fields ``position`` and ``alignment``
+        Largest eigenvalue :math:`\lambda_1` and :math:`|u^{\mathsf T}\hat u_1|^2`:
+        arrays of shape (size,), or floats.
 
     Notes
     -----
@@ -154,12 +151,11 @@ def spiked_wishart(
 
     Example
     -------
-    >>> position, alignment = spiked_wishart(100, 200, 1000.0, size=5, rng=0)
-    >>> bool(np.all(alignment > 0.99))
+    >>> spiked_wishart(1000.0, p=100, n=200, rng=0).alignment > 0.99
     True
     """
     p, n = count("p", p, at_least=2), count("n", n, at_least=2)
-    draws = count("size", size)
+    draws = 1 if size is None else count("size", size)
     ell = finite("strength", strength)
     if ell <= -1:
         raise ValueError(f"strength must be > -1, got {ell:g} (1 + strength is a variance)")
@@ -170,7 +166,9 @@ def spiked_wishart(
     for k, (d, e) in enumerate(zip(main / n, side / n, strict=True)):
         value, vector = eigh_tridiagonal(d, e, select="i", select_range=top)
         position[k], alignment[k] = value[0], vector[0, 0] ** 2
-    return position, alignment
+    if size is None:
+        return TopEigenpair(float(position[0]), float(alignment[0]))
+    return TopEigenpair(position, alignment)
 
 
 def _tridiagonal(

@@ -7,7 +7,8 @@ from rmtlib.mixtures._errors import (
     nearest_neighbor_accuracy,
     plug_in_linear_discriminant_error,
 )
-from rmtlib.mixtures._mixture import GaussianMixture, SecondOrder, two_classes
+from rmtlib.mixtures._examples import standard_example, two_classes
+from rmtlib.mixtures._mixture import GaussianMixture, SecondOrder
 
 __all__ = [
     "GaussianMixture",
@@ -17,5 +18,6 @@ __all__ = [
     "isotropic_quadratic_error",
     "nearest_neighbor_accuracy",
     "plug_in_linear_discriminant_error",
+    "standard_example",
     "two_classes",
 ]

@@ -13,7 +13,7 @@ from rmtlib import _checks
 _WHY_CONTRAST = "class 2 has covariance (1 + contrast / sqrt(p)) I, which must be positive"
 
 
-def isotropic_quadratic_error(p: int, contrast: float) -> float:
+def isotropic_quadratic_error(contrast: float, *, p: int) -> float:
     r"""Exact Bayes error between two centered classes that differ by their scale.
 
     :math:`C_1 = I_p` and :math:`C_2 = s^2 I_p` with
@@ -27,19 +27,14 @@ def isotropic_quadratic_error(p: int, contrast: float) -> float:
 
     Parameters
     ----------
-    p : int
-        Dimension, at least 1.
     contrast : float
         :math:`\varepsilon`, larger than :math:`-\sqrt p`; zero gives 1/2.
+    p : int
+        Dimension, at least 1.
 
     Returns
     -------
     float
-
-    Raises
-    ------
-    ValueError
-        If the second covariance is not positive.
 
     Notes
     -----
@@ -48,7 +43,7 @@ def isotropic_quadratic_error(p: int, contrast: float) -> float:
 
     Example
     -------
-    >>> print(f"{isotropic_quadratic_error(256, 3.0):.10f}")
+    >>> print(f"{isotropic_quadratic_error(3.0, p=256):.10f}")
     0.1656994137
     """
     p = _checks.count("p", p)
@@ -66,7 +61,7 @@ def isotropic_quadratic_error(p: int, contrast: float) -> float:
     return float(chdtr(p, theta) + chdtrc(p, theta / s2)) / 2
 
 
-def plug_in_linear_discriminant_error(distance: float, ratio: float) -> float:
+def plug_in_linear_discriminant_error(distance: float, *, ratio: float) -> float:
     r"""Limiting error of linear discriminant analysis with estimated means.
 
     Two classes of equal weight with identity covariance (known) and means at
@@ -87,18 +82,13 @@ def plug_in_linear_discriminant_error(distance: float, ratio: float) -> float:
     -------
     float
 
-    Raises
-    ------
-    ValueError
-        If an argument is negative.
-
     Notes
     -----
     The finite-size error is O(1/n) on average; one training set deviates by :math:`O(n^{-1/2})`.
 
     Example
     -------
-    >>> print(f"{plug_in_linear_discriminant_error(3, 0.5):.10f}")
+    >>> print(f"{plug_in_linear_discriminant_error(3, ratio=0.5):.10f}")
     0.0874222168
     """
     delta = _checks.nonnegative("distance", distance)
@@ -108,7 +98,7 @@ def plug_in_linear_discriminant_error(distance: float, ratio: float) -> float:
     return float(ndtr(-(delta**2) / (2 * np.sqrt(delta**2 + 4 * c))))
 
 
-def distance_auc(distance: float, p: int) -> float:
+def distance_auc(distance: float, *, p: int) -> float:
     r"""Exact probability that a between-class distance exceeds a within-class one.
 
     Two Gaussian classes with identity covariance, means at distance
@@ -131,18 +121,13 @@ def distance_auc(distance: float, p: int) -> float:
     float
         Between 1/2 and 1.
 
-    Raises
-    ------
-    ValueError
-        If ``distance`` is negative or ``p`` is not a positive integer.
-
     Notes
     -----
     The Poisson tails below 1e-16 are left out of the sum.
 
     Example
     -------
-    >>> print(f"{distance_auc(3, 100):.10f}")
+    >>> print(f"{distance_auc(3, p=100):.10f}")
     0.5869533529
     """
     delta = _checks.nonnegative("distance", distance)
@@ -152,7 +137,7 @@ def distance_auc(distance: float, p: int) -> float:
     return float(poisson.pmf(j, mean) @ betainc(p / 2, p / 2 + j, 0.5))
 
 
-def distance_auc_limit(distance: float, p: int) -> float:
+def distance_auc_limit(distance: float, *, p: int) -> float:
     r"""Large-dimensional equivalent of `distance_auc`: distances lose the classes.
 
     .. math:: \Phi\Bigl(\frac{\Delta^2}{4\sqrt p}\Bigr) .
@@ -168,25 +153,20 @@ def distance_auc_limit(distance: float, p: int) -> float:
     -------
     float
 
-    Raises
-    ------
-    ValueError
-        If ``distance`` is negative or ``p`` is not a positive integer.
-
     Notes
     -----
     The difference with `distance_auc` is :math:`O(p^{-3/2})` for fixed :math:`\Delta`.
 
     Example
     -------
-    >>> print(f"{distance_auc_limit(3, 100):.10f}")
+    >>> print(f"{distance_auc_limit(3, p=100):.10f}")
     0.5890103629
     """
     delta = _checks.nonnegative("distance", distance)
     return float(ndtr(delta**2 / (4 * np.sqrt(_checks.count("p", p)))))
 
 
-def nearest_neighbor_accuracy(distance: float, p: float, n: int) -> float:
+def nearest_neighbor_accuracy(distance: float, *, p: float, n: int) -> float:
     r"""Accuracy of the nearest of n labeled neighbors, between white classes.
 
     Two classes with identity covariance and means at distance :math:`\Delta`,
@@ -208,7 +188,7 @@ def nearest_neighbor_accuracy(distance: float, p: float, n: int) -> float:
     distance : float
         :math:`\Delta \ge 0`.
     p : float
-        Dimension, at least 5; an effective dimension need not be an integer.
+        Dimension, 5 to 1e8; an effective dimension need not be an integer.
     n : int
         Number of labeled points, at least 2.
 
@@ -216,11 +196,6 @@ def nearest_neighbor_accuracy(distance: float, p: float, n: int) -> float:
     -------
     float
         Between 1/2 and 1.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
 
     Notes
     -----
@@ -230,14 +205,14 @@ def nearest_neighbor_accuracy(distance: float, p: float, n: int) -> float:
 
     Example
     -------
-    >>> nearest_neighbor_accuracy(0.0, 100, 500)
+    >>> nearest_neighbor_accuracy(0.0, p=100, n=500)
     0.5
     """
     delta = _checks.nonnegative("distance", distance)
-    if _checks.finite("p", p) < 5:
-        raise ValueError(f"p must be at least 5, got {p:g} (norms concentrate only then)")
+    p = _checks.between("p", p, 5, 1e8, "norms concentrate only from 5 on")
     n = _checks.count("n", n, at_least=2)
-    return 0.5 if delta == 0 else _race(delta, float(p), n, nodes=24, steps=1600)
+    delta = min(delta, 10 * np.sqrt(p) + 100)  # there no neighbor is of the other class
+    return 0.5 if delta == 0 else _race(delta, p, n, nodes=24, steps=1600)
 
 
 def _race(delta: float, p: float, n: int, nodes: int, steps: int) -> float:

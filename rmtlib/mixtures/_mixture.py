@@ -10,24 +10,32 @@ then concentrate, and what remains of the classes is counted by
 `GaussianMixture.second_order`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from rmtlib import _checks
+from rmtlib.mixtures import _linear_algebra as linear
 
 
-class SecondOrder(NamedTuple):
-    """Second-order statistics of a mixture: what `GaussianMixture.second_order` returns."""
+@dataclass(frozen=True)
+class SecondOrder:
+    r"""Second-order statistics of a mixture, returned by `GaussianMixture.second_order`.
+
+    Parameters
+    ----------
+    t : array, shape (K,)
+        :math:`t_a = \frac1{\sqrt p} \mathrm{tr}(C_a - C^\circ)`.
+    T : array, shape (K, K)
+        :math:`T_{ab} = \frac1p \mathrm{tr}(C_a C_b)`.
+    """
 
     t: np.ndarray
     T: np.ndarray
-    psi: Callable[..., np.ndarray]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,12 +59,6 @@ class GaussianMixture:
         and matrices: a number becomes p equal variances.
     weights : array, shape (K,), optional
         Positive class probabilities :math:`\pi_a` that sum to one; equal by default.
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit, a covariance is not positive semidefinite, or
-        an entry is NaN or infinite.
 
     Notes
     -----
@@ -87,13 +89,13 @@ class GaussianMixture:
         if items != K:
             got = f"{items} items" if items else repr(given)
             raise ValueError(f"covariances must be {K} items, got {got} (one per column of means)")
-        covariances = tuple(_covariance(f"covariances[{a}]", C, p) for a, C in enumerate(given))
+        covariances = [linear.covariance(f"covariances[{a}]", C, p) for a, C in enumerate(given)]
         weights = np.full(K, 1 / K)
         if self.weights is not None:
             weights = _checks.probabilities("weights", self.weights, K, "one per column of means")
-        object.__setattr__(self, "means", _constant(means))
-        object.__setattr__(self, "covariances", tuple(map(_constant, covariances)))
-        object.__setattr__(self, "weights", _constant(weights))
+        object.__setattr__(self, "means", linear.constant(means))
+        object.__setattr__(self, "covariances", tuple(map(linear.constant, covariances)))
+        object.__setattr__(self, "weights", linear.constant(weights))
 
     def __repr__(self) -> str:
         weights = ", ".join(f"{weight:g}" for weight in self.weights)
@@ -109,19 +111,21 @@ class GaussianMixture:
         """Number of classes."""
         return self.means.shape[1]
 
-    @property
-    def dimension(self) -> int:
-        """Dimension of the points, the same as `p`."""
-        return self.p
-
-    @property
-    def classes(self) -> int:
-        """Number of classes, the same as `K`."""
-        return self.K
-
     @cached_property
     def _roots(self) -> tuple[np.ndarray, ...]:
-        return tuple(map(_root, self.covariances))
+        return tuple(map(linear.root, self.covariances))
+
+    @cached_property
+    def _traces(self) -> np.ndarray:
+        return np.array([linear.diagonal(C).sum() for C in self.covariances])
+
+    @cached_property
+    def _mean_covariance(self) -> np.ndarray:
+        if all(C.ndim == 1 for C in self.covariances):
+            return self.weights @ np.stack(self.covariances)
+        return sum(
+            pi * linear.dense(C) for pi, C in zip(self.weights, self.covariances, strict=True)
+        )
 
     def covariance_matrix(self, label: int) -> np.ndarray:
         """Covariance of one class as a full matrix.
@@ -134,15 +138,10 @@ class GaussianMixture:
         Returns
         -------
         array, shape (p, p)
-
-        Raises
-        ------
-        ValueError
-            If there is no such class.
         """
         label = _checks.count("label", label, 0)
         _checks.between("label", label, 0, self.K - 1, "classes are numbered from 0")
-        return _dense(self.covariances[label])
+        return linear.dense(self.covariances[label])
 
     def class_sizes(self, n: int) -> np.ndarray:
         """Class sizes nearest to ``n * weights`` that sum to n (largest remainders).
@@ -155,11 +154,6 @@ class GaussianMixture:
         Returns
         -------
         integer array, shape (K,)
-
-        Raises
-        ------
-        ValueError
-            If ``n`` is not a positive integer.
 
         Example
         -------
@@ -204,11 +198,6 @@ class GaussianMixture:
         labels : integer array, shape (n,)
             Numbers 0 to K - 1.
 
-        Raises
-        ------
-        ValueError
-            If ``n`` is not a positive integer or ``rng`` is not understood.
-
         Example
         -------
         >>> X, labels = GaussianMixture([[0.0, 9.0]], weights=[0.75, 0.25]).sample(4, rng=1)
@@ -223,31 +212,8 @@ class GaussianMixture:
         X = rng.standard_normal((self.p, n))
         for a, root in enumerate(self._roots):
             mine = labels == a
-            X[:, mine] = _times(root, X[:, mine]) + self.means[:, [a]]
+            X[:, mine] = linear.times(root, X[:, mine]) + self.means[:, [a]]
         return (X / np.sqrt(self.p) if normalize else X), labels
-
-    def mean_covariance(self) -> np.ndarray:
-        r"""Mean of the covariances, :math:`C^\circ = \sum_a \pi_a C_a`.
-
-        The scatter of the means is not in it.
-
-        Returns
-        -------
-        array, shape (p, p)
-
-        Example
-        -------
-        >>> GaussianMixture([[0, 0]], covariances=[1, 4]).mean_covariance()
-        array([[2.5]])
-        """
-        return _dense(self._mean_covariance())
-
-    def _mean_covariance(self) -> np.ndarray:
-        if all(C.ndim == 1 for C in self.covariances):
-            return self.weights @ np.stack(self.covariances)
-        return sum(
-            weight * _dense(C) for weight, C in zip(self.weights, self.covariances, strict=True)
-        )
 
     def typical_squared_norm(self) -> float:
         r"""Limit of :math:`\|x_i\|^2 / p`: ``tr C° / p``, a variance.
@@ -255,35 +221,19 @@ class GaussianMixture:
         Of :math:`\|x_i\|^2` itself when `sample` normalizes. Squared distances
         :math:`\|x_i - x_j\|^2 / p` concentrate at twice this value.
 
-        Returns
-        -------
-        float
-
         Notes
         -----
         Assumes :math:`\|\mu_a\|` of order one and
         :math:`\mathrm{tr}(C_a - C^\circ)` of order :math:`\sqrt p`. One point deviates
         by :math:`O(p^{-1/2})`.
         """
-        return float(_diagonal(self._mean_covariance()).mean())
+        return float(linear.diagonal(self._mean_covariance).mean())
 
     def second_order(self) -> SecondOrder:
-        r"""Second-order statistics of the classes: ``t``, ``T`` and the function ``psi``.
+        r"""Second-order statistics t and T of the classes.
 
-        .. math::
-
-            t_a = \frac1{\sqrt p} \mathrm{tr}(C_a - C^\circ), \qquad
-            T_{ab} = \frac1p \mathrm{tr}(C_a C_b), \qquad
-            \psi_i = \frac1p \bigl(\|x_i - \mu_a\|^2 - \mathrm{tr}\, C_a\bigr).
-
-        With the means they hold all that a kernel matrix of the data sees of the classes.
-
-        Returns
-        -------
-        t : array, shape (K,)
-        T : array, shape (K, K)
-        psi : function
-            `norm_fluctuation` of this mixture, to be called with data and labels.
+        With the means and `norm_fluctuation` they hold all that a kernel matrix of the
+        data sees of the classes.
 
         Notes
         -----
@@ -295,15 +245,14 @@ class GaussianMixture:
         -------
         >>> import numpy as np
         >>> mixture = GaussianMixture(np.zeros((100, 2)), covariances=[1.1, 0.9])
-        >>> t, T, psi = mixture.second_order()
-        >>> t.round(12), T.round(12)
+        >>> statistics = mixture.second_order()
+        >>> statistics.t.round(12), statistics.T.round(12)
         (array([ 1., -1.]), array([[1.21, 0.99],
                [0.99, 0.81]]))
         """
-        traces = np.array([_diagonal(C).sum() for C in self.covariances])
-        t = (traces - self.weights @ traces) / np.sqrt(self.p)
-        T = np.array([[_trace_product(A, B) for A in self.covariances] for B in self.covariances])
-        return SecondOrder(t, T / self.p, self.norm_fluctuation)
+        t = (self._traces - self.weights @ self._traces) / np.sqrt(self.p)
+        T = [[linear.trace_product(A, B) for A in self.covariances] for B in self.covariances]
+        return SecondOrder(t, np.array(T) / self.p)
 
     def norm_fluctuation(
         self, X: ArrayLike, labels: ArrayLike, *, normalize: bool = False
@@ -327,35 +276,20 @@ class GaussianMixture:
         -------
         array, shape (n,)
             Of order :math:`p^{-1/2}`: the variance is :math:`2 T_{aa} / p`.
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not fit or a label is not a class.
         """
         X = _checks.matrix("X", X, (self.p, None), "columns are samples")
         labels = _checks.labels("labels", labels, X.shape[1], "one per column of X")
         for label in (labels.min(), labels.max()):
             _checks.between("labels", label, 0, self.K - 1, "classes are numbered from 0")
-        traces = np.array([_diagonal(C).sum() for C in self.covariances])
         scale = 1 if normalize else np.sqrt(self.p)
         z = X / scale - self.means[:, labels] / np.sqrt(self.p)
-        return np.sum(z**2, axis=0) - traces[labels] / self.p
+        return np.sum(z**2, axis=0) - self._traces[labels] / self.p
 
     def bayes_separation(self) -> float:
         r"""Distance d between two classes as the optimal rule sees it.
 
         .. math:: d^2 = \|C^{\circ\,-1/2} (\mu_1 - \mu_2)\|^2
                   + \tfrac12 \mathrm{tr} \bigl[\bigl(C^{\circ\,-1}(C_1 - C_2)\bigr)^2\bigr] .
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError
-            If there are not two classes or the mean covariance is singular.
 
         Notes
         -----
@@ -371,14 +305,15 @@ class GaussianMixture:
         >>> print(f"{GaussianMixture(means).bayes_separation():.6f}")
         3.000000
         """
-        self._two_classes()
-        (C1, C2), C = self.covariances, self._mean_covariance()
+        if self.K != 2:
+            raise ValueError(f"means must have 2 columns, got {self.K} (a rule for two classes)")
+        (C1, C2), C = self.covariances, self._mean_covariance
         difference = self.means[:, 0] - self.means[:, 1]
-        _nonsingular("the mean covariance", C)
+        linear.nonsingular("the mean covariance", C)
         if C.ndim == 1:
             d2 = np.sum(difference**2 / C) + np.sum(((C1 - C2) / C) ** 2) / 2
         else:
-            M = np.linalg.solve(C, _dense(C1) - _dense(C2))
+            M = np.linalg.solve(C, linear.dense(C1) - linear.dense(C2))
             d2 = difference @ np.linalg.solve(C, difference) + np.sum(M * M.T) / 2
         return float(np.sqrt(d2))
 
@@ -392,15 +327,6 @@ class GaussianMixture:
 
         which is :math:`Q(d/2)` for equal weights (Q the Gaussian tail, d from
         `bayes_separation`).
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError
-            As `bayes_separation`.
 
         Notes
         -----
@@ -423,85 +349,6 @@ class GaussianMixture:
         shift = np.log(pi1 / pi2) / d
         return float(pi1 * ndtr(-d / 2 - shift) + pi2 * ndtr(-d / 2 + shift))
 
-    def linear_discriminant_error(self) -> float:
-        r"""Exact error of Fisher's linear rule with the true means and covariances.
-
-        The rule chooses class 1 when
-        :math:`w^{\mathsf T}(x - \frac{\mu_1+\mu_2}2) > \log(\pi_2/\pi_1)`, with
-        :math:`w = C^{\circ\,-1}(\mu_1 - \mu_2)`. With
-        :math:`\Delta^2 = w^{\mathsf T}(\mu_1 - \mu_2)` and
-        :math:`s_a^2 = w^{\mathsf T} C_a w` its error is
-
-        .. math:: \pi_1 Q\Bigl(\frac{\Delta^2/2 + \log(\pi_1/\pi_2)}{s_1}\Bigr)
-                  + \pi_2 Q\Bigl(\frac{\Delta^2/2 - \log(\pi_1/\pi_2)}{s_2}\Bigr).
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError
-            If there are not two classes or a covariance is singular.
-
-        Notes
-        -----
-        Exact in every dimension (the score is Gaussian). For equal covariances the rule is
-        optimal and the error is that of `bayes_error`, :math:`Q(\Delta/2)` for equal
-        weights, :math:`\Delta` the Mahalanobis distance.
-
-        Example
-        -------
-        >>> mixture = GaussianMixture([[3.0, 0.0], [0.0, 0.0]])
-        >>> print(f"{mixture.linear_discriminant_error():.10f}")  # Q(3 / 2)
-        0.0668072013
-        """
-        self._two_classes()
-        C = self._mean_covariance()
-        for a, Ca in enumerate(self.covariances):
-            _nonsingular(f"covariances[{a}]", Ca)
-        difference = self.means[:, 0] - self.means[:, 1]
-        if not difference.any():
-            return float(self.weights.min())
-        w = difference / C if C.ndim == 1 else np.linalg.solve(C, difference)
-        s1, s2 = (np.linalg.norm(_times(root, w[:, None])) for root in self._roots)
-        pi1, pi2 = self.weights
-        half, shift = w @ difference / 2, np.log(pi1 / pi2)
-        return float(pi1 * ndtr(-(half + shift) / s1) + pi2 * ndtr(-(half - shift) / s2))
-
-    def log_likelihood_ratio(self, X: ArrayLike) -> np.ndarray:
-        r"""Log-likelihood ratio :math:`\log f_1(x) / f_2(x)` of the two class densities.
-
-        .. math:: \tfrac12 (x-\mu_2)^{\mathsf T} C_2^{-1} (x-\mu_2)
-                  - \tfrac12 (x-\mu_1)^{\mathsf T} C_1^{-1} (x-\mu_1)
-                  + \tfrac12 \log\det C_2 - \tfrac12 \log\det C_1 .
-
-        The optimal rule chooses class 0 where it exceeds :math:`\log(\pi_2/\pi_1)`.
-
-        Parameters
-        ----------
-        X : array, shape (p, n)
-            Points that are not divided by :math:`\sqrt p`.
-
-        Returns
-        -------
-        array, shape (n,)
-
-        Raises
-        ------
-        ValueError
-            If there are not two classes, a covariance is singular, or ``X``
-            does not have p rows.
-
-        Example
-        -------
-        >>> GaussianMixture([[1.0, -1.0]]).log_likelihood_ratio([[0.0, 3.0]])
-        array([0., 6.])
-        """
-        self._two_classes()
-        first, second = self._log_densities(X)
-        return first - second
-
     def bayes_classify(self, X: ArrayLike) -> np.ndarray:
         r"""Most probable class of each point, knowing the mixture.
 
@@ -517,11 +364,6 @@ class GaussianMixture:
         -------
         integer array, shape (n,)
 
-        Raises
-        ------
-        ValueError
-            If a covariance is singular or ``X`` does not have p rows.
-
         Example
         -------
         >>> GaussianMixture([[0.0, 4.0, 8.0]]).bayes_classify([[-1, 3, 7, 9]])
@@ -533,98 +375,9 @@ class GaussianMixture:
         X = _checks.matrix("X", X, (self.p, None), "columns are samples")
         densities = []
         for a, (C, mean) in enumerate(zip(self.covariances, self.means.T, strict=True)):
-            _nonsingular(f"covariances[{a}]", C)
+            linear.nonsingular(f"covariances[{a}]", C)
             Z = X - mean[:, None]
             CinvZ = Z / C[:, None] if C.ndim == 1 else np.linalg.solve(C, Z)
             logdet = np.sum(np.log(C)) if C.ndim == 1 else np.linalg.slogdet(C).logabsdet
             densities.append(-np.sum(Z * CinvZ, axis=0) / 2 - logdet / 2)
         return np.stack(densities)
-
-    def _two_classes(self) -> None:
-        if self.K != 2:
-            raise ValueError(f"means must have 2 columns, got {self.K} (a rule for two classes)")
-
-
-def two_classes(
-    p: int, separation: float, covariances: Sequence[ArrayLike] | None = None
-) -> GaussianMixture:
-    r"""Two classes of equal weight with opposite means along the first coordinate.
-
-    .. math:: \mu_{1,2} = \pm\tfrac12\Delta\, e_1, \qquad \|\mu_1 - \mu_2\| = \Delta .
-
-    Parameters
-    ----------
-    p : int
-        Dimension, at least 1.
-    separation : float
-        :math:`\Delta \ge 0`.
-    covariances : sequence of two covariances, optional
-        As for `GaussianMixture`; the identity by default.
-
-    Returns
-    -------
-    GaussianMixture
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
-    Example
-    -------
-    >>> print(f"{two_classes(50, 3.0).bayes_error():.4f}")
-    0.0668
-    """
-    means = np.zeros((_checks.count("p", p), 2))
-    half = _checks.nonnegative("separation", separation) / 2
-    means[0] = half, -half
-    return GaussianMixture(means, covariances)
-
-
-def _covariance(name: str, value: ArrayLike, p: int) -> np.ndarray:
-    array = _checks.real_array(name, value)
-    if array.ndim == 0:
-        return np.full(p, _checks.nonnegative(name, array, "a variance"))
-    if array.ndim == 1:
-        array = _checks.vector(name, array, p, "p variances")
-        _checks.nonnegative(name, array.min(), "a variance")
-        return array
-    return _checks.covariance(name, array, p, "p rows and columns")
-
-
-def _constant(array: np.ndarray) -> np.ndarray:
-    array = np.array(array, dtype=float)
-    array.flags.writeable = False
-    return array
-
-
-def _dense(C: np.ndarray) -> np.ndarray:
-    return np.diag(C) if C.ndim == 1 else C
-
-
-def _diagonal(C: np.ndarray) -> np.ndarray:
-    return C if C.ndim == 1 else np.diag(C)
-
-
-def _trace_product(A: np.ndarray, B: np.ndarray) -> float:
-    return np.sum(A * B) if A.ndim == B.ndim else np.sum(_diagonal(A) * _diagonal(B))
-
-
-def _root(C: np.ndarray) -> np.ndarray:
-    if C.ndim == 1:
-        return np.sqrt(C)
-    values, vectors = np.linalg.eigh(C)
-    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-
-
-def _times(C: np.ndarray, X: np.ndarray) -> np.ndarray:
-    return C[:, None] * X if C.ndim == 1 else C @ X
-
-
-def _nonsingular(name: str, C: np.ndarray) -> None:
-    values = C if C.ndim == 1 else np.linalg.eigvalsh(C)
-    if values.min() <= 1e3 * np.finfo(float).eps * values.max():
-        raise ValueError(
-            f"{name} must be positive definite, got eigenvalue {values.min():.3g} "
-            "(the density needs its inverse)"
-        )

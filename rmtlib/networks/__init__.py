@@ -1,4 +1,4 @@
-"""Networks that are trained: torch and NumPy."""
+"""Networks that are trained, measured and compressed, in torch, and one in plain NumPy."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ from rmtlib.networks._bounds import margin_bound, pac_bayes_bound
 from rmtlib.networks._sigmoid import SigmoidNetwork
 
 __all__ = [
-    "BINARY",
     "MLP",
     "Compression",
     "DeepEquilibrium",
@@ -20,39 +19,29 @@ __all__ = [
     "empirical_tangent_kernel",
     "input_output_jacobian",
     "last_features",
-    "load_packed",
     "magnitude_pruned",
     "margin_bound",
     "pac_bayes_bound",
-    "packed_size",
-    "save_packed",
     "solve_fixed_point",
     "train",
     "zeroed",
 ]
 
-_TORCH = {
-    "History": "rmtlib.networks._mlp",
-    "MLP": "rmtlib.networks._mlp",
-    "train": "rmtlib.networks._mlp",
-    "empirical_conjugate_kernel": "rmtlib.networks._kernels",
-    "empirical_tangent_kernel": "rmtlib.networks._kernels",
-    "input_output_jacobian": "rmtlib.networks._kernels",
-    "DeepEquilibrium": "rmtlib.networks._equilibrium",
-    "FixedPoint": "rmtlib.networks._equilibrium",
-    "solve_fixed_point": "rmtlib.networks._equilibrium",
-    "Compression": "rmtlib.networks._compression",
-    "TernaryNetwork": "rmtlib.networks._compression",
-    "compress": "rmtlib.networks._compression",
-    "last_features": "rmtlib.networks._compression",
-    "load_packed": "rmtlib.networks._compression",
-    "magnitude_pruned": "rmtlib.networks._compression",
-    "packed_size": "rmtlib.networks._compression",
-    "save_packed": "rmtlib.networks._compression",
-    "zeroed": "rmtlib.networks._compression",
-    "BINARY": "rmtlib.networks._compression",
+_FILES = {
+    "_compression": ("Compression", "compress", "last_features", "magnitude_pruned", "zeroed"),
+    "_equilibrium": ("DeepEquilibrium",),
+    "_fixed_point": ("FixedPoint", "solve_fixed_point"),
+    "_kernels": ("empirical_conjugate_kernel", "empirical_tangent_kernel", "input_output_jacobian"),
+    "_mlp": ("MLP",),
+    "_ternary": ("TernaryNetwork",),
+    "_train": ("History", "train"),
 }
+_TORCH = {name: f"{__name__}.{file}" for file, names in _FILES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     return lazily(__name__, name, _TORCH)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,12 +1,12 @@
 """Activations of the library as differentiable functions of torch tensors."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 
-from rmtlib import _checks
-from rmtlib.activations import ARCTAN, CATALOGUE, SIGMOID, TANH, Activation
+from rmtlib.activations import Activation, as_activation
 
 
 class _Value(torch.autograd.Function):
@@ -52,62 +52,23 @@ class _Slope(torch.autograd.Function):
         return _Slope.apply(t, f), in_dims[0]
 
 
-def _steps(t: torch.Tensor, thresholds: tuple, levels: tuple) -> torch.Tensor:
-    return t.new_tensor(levels)[torch.bucketize(t, t.new_tensor(thresholds))]
+def torch_activation(activation: Activation | Callable) -> Callable:
+    """An activation as a function of tensors, which can be pickled; other functions as they are.
 
-
-_NATIVE = {TANH.value: torch.tanh, SIGMOID.value: torch.sigmoid, ARCTAN.value: torch.arctan}
-_FORMS = {
-    "slopes": lambda t, a, b: (a - b) / 2 * t + (a + b) / 2 * torch.abs(t),
-    "erf": torch.erf,
-    "sin": torch.sin,
-    "cos": torch.cos,
-    "gaussian": lambda t: torch.exp(-(t**2) / 2),
-    "quadratic": lambda t, c2, c1, c0: (c2 * t + c1) * t + c0,
-    "hardtanh": torch.nn.functional.hardtanh,
-    "steps": _steps,
-}
-
-
-def torch_activation(activation: Activation | str | Callable) -> Callable:
-    r"""An activation of the library as a function of torch tensors.
-
-    Catalogue entries and their affine images become native torch operations;
-    an `~rmtlib.activations.Activation` without a closed form is evaluated by
-    NumPy and can be differentiated once. Jumps have derivative zero.
-
-    Parameters
-    ----------
-    activation : Activation, str or callable
-        An activation, its name in the catalogue, or a function of tensors,
-        which is returned as it is.
-
-    Returns
-    -------
-    callable
-        From a tensor to a tensor of the same shape.
-
-    Raises
-    ------
-    ValueError
-        If it is none of the three, or the catalogue has no such name.
-
-    Example
-    -------
-    >>> torch_activation("ReLU")(torch.tensor([-1.0, 2.0]))
-    tensor([0., 2.])
+    An `~rmtlib.activations.Activation` that torch does not know is evaluated by NumPy and
+    can be differentiated once. Jumps have derivative zero.
     """
-    if isinstance(activation, str):
-        _checks.one_of("activation", activation, tuple(CATALOGUE))
-        activation = CATALOGUE[activation]
     if not isinstance(activation, Activation):
-        if not callable(activation):
-            raise ValueError(f"activation must be an Activation or a name, got {activation!r}")
         return activation
-    form = activation.form
-    if form is not None:
-        base = _FORMS[form.family]
-        return lambda t: form.gain * base(form.stretch * t, *form.parameters) + form.offset
-    if activation.value in _NATIVE:
-        return _NATIVE[activation.value]
-    return lambda t: _Value.apply(t, activation)
+    return activation.torch_function or partial(_by_numpy, activation)
+
+
+def _by_numpy(activation: Activation, t: torch.Tensor) -> torch.Tensor:
+    return _Value.apply(t, activation)
+
+
+def hidden_activation(activation: Activation | str | Callable) -> Activation | Callable:
+    """One of the library, by name or as it is, or any function of tensors."""
+    if callable(activation):
+        return activation
+    return as_activation(activation, "activations")

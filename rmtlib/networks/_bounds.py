@@ -12,12 +12,11 @@ from scipy.optimize import brentq
 from scipy.special import rel_entr
 
 from rmtlib import _checks
-from rmtlib._checks import count, nonnegative
 
 
 def _confidence(d: float) -> float:
-    d = _checks.positive("failure", d, "probability that the bound fails")
-    return _checks.between("failure", d, 0, 1, "probability that the bound fails")
+    why = "probability that the bound fails"
+    return _checks.between("failure", _checks.positive("failure", d, why), 0, 1, why)
 
 
 def margin_bound(margins: ArrayLike, complexity: float, *, failure: float = 0.05) -> float:
@@ -47,11 +46,6 @@ def margin_bound(margins: ArrayLike, complexity: float, *, failure: float = 0.05
         The least value over :math:`\kappa`, as an indication: a margin chosen after the fact
         costs another :math:`O(\sqrt{\log\log n/n})`. Values above 1 mean nothing.
 
-    Raises
-    ------
-    ValueError
-        If the margins are not a finite vector, or a number is out of range.
-
     Notes
     -----
     Source: :cite:t:`BartlettMendelson02`. A bound at finite n, not an asymptotic statement.
@@ -62,7 +56,7 @@ def margin_bound(margins: ArrayLike, complexity: float, *, failure: float = 0.05
     3.35
     """
     margins = np.sort(_checks.vector("margins", margins))
-    R = nonnegative("complexity", complexity, "Rademacher complexity")
+    R = _checks.nonnegative("complexity", complexity, "Rademacher complexity")
     n, d = margins.size, _confidence(failure)
     share = np.searchsorted(margins, margins, side="left") / n
     positive = margins > 0
@@ -70,7 +64,7 @@ def margin_bound(margins: ArrayLike, complexity: float, *, failure: float = 0.05
     return float(min(1.0, at_margins.min(initial=1.0)) + 3 * np.sqrt(np.log(2 / d) / (2 * n)))
 
 
-def pac_bayes_bound(error: float, divergence: float, n: int, *, failure: float = 0.05) -> float:
+def pac_bayes_bound(error: float, divergence: float, *, n: int, failure: float = 0.05) -> float:
     r"""PAC-Bayes bound on the error of a stochastic classifier.
 
     The largest L with
@@ -100,11 +94,6 @@ def pac_bayes_bound(error: float, divergence: float, n: int, *, failure: float =
     float
         At most 1.
 
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
     Notes
     -----
     Source: :cite:t:`McAllester99`, in the form of :cite:t:`Maurer04`. A bound at finite n,
@@ -114,13 +103,13 @@ def pac_bayes_bound(error: float, divergence: float, n: int, *, failure: float =
     -------
     With no error, :math:`L=1-e^{-b}`, b the right side.
 
-    >>> L = pac_bayes_bound(0.0, 3.0, 100, failure=0.1)
+    >>> L = pac_bayes_bound(0.0, 3.0, n=100, failure=0.1)
     >>> bool(np.isclose(L, 1 - np.exp(-(3 + np.log(200)) / 100)))
     True
     """
     a = _checks.between("error", error, 0, 1)
-    n = count("n", n)
-    budget = nonnegative("divergence", divergence, "KL(Q || P)") + np.log(
+    n = _checks.count("n", n)
+    budget = _checks.nonnegative("divergence", divergence, "KL(Q || P)") + np.log(
         2 * np.sqrt(n) / _confidence(failure)
     )
 

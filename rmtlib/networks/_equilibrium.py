@@ -5,155 +5,26 @@ r"""Deep equilibrium models in torch: a layer defined by an equation.
     z^*=\frac1{\sqrt m}\,g(\sigma_aAz^*+\sigma_bBx),\qquad f(x)=\beta^{\mathsf T}z^*,\qquad
     g=\phi-\mathbb E\phi(\tau_*\xi),\quad\xi\sim\mathcal N(0,1),
 
-with standard normal entries in A, B and :math:`\beta` at the start. `solve_fixed_point` solves such
-equations by Picard iteration or with Anderson's acceleration, `DeepEquilibrium` is the torch
-module. Its backward pass solves a second, linear equation at the solution instead of going
-back through the iterations, so that memory does not depend on their number.
+with standard normal entries in A, B and :math:`\beta` at the start. The backward pass solves a
+second, linear equation at the solution instead of going back through the iterations, so that
+memory does not depend on their number.
 
 Tensors hold samples in rows, shape (n, width), as everywhere in torch. The kernels of the
-model for m large are in `rmtlib.equilibrium_kernels`.
+model for m large are `rmtlib.kernels.Equilibrium.kernels`.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
 from rmtlib import _checks
-from rmtlib._checks import ConvergenceError
-from rmtlib.activations import CATALOGUE, Activation
-from rmtlib.kernels import EquilibriumKernels, equilibrium_variance
+from rmtlib._torch_batch import array_of, rows_of
+from rmtlib.activations import Activation, as_activation
+from rmtlib.kernels import Equilibrium, EquilibriumKernels
 from rmtlib.networks._activations import torch_activation
-
-METHODS = ("picard", "anderson")
-
-
-class FixedPoint(NamedTuple):
-    """What `solve_fixed_point` returns."""
-
-    value: torch.Tensor
-    """The solution, of the shape of the start."""
-    iterations: int
-    """Evaluations of the map."""
-    residual: float
-    """Length of the last correction over that of the solution, largest over samples."""
-    history: np.ndarray
-    """The residual at every iteration."""
-
-
-def solve_fixed_point(
-    function: Callable[[torch.Tensor], torch.Tensor],
-    start: torch.Tensor,
-    *,
-    method: str = "picard",
-    memory: int = 5,
-    tol: float | None = None,
-    max_iterations: int = 1000,
-    cause: Callable[[torch.Tensor], str] | None = None,
-) -> FixedPoint:
-    r"""Solution of :math:`z=F(z)`, one for every row, without gradients.
-
-    Picard iteration is :math:`z\leftarrow F(z)`. Anderson's acceleration keeps the last
-    values and residuals :math:`r=F(z)-z` and goes to
-
-    .. math:: z\leftarrow F(z)-\sum_j\gamma_j\,\Delta F_j,\qquad
-        \gamma=\arg\min\Bigl\|r-\sum_j\gamma_j\,\Delta r_j\Bigr\|,
-
-    with :math:`\Delta` the differences of successive iterates, row by row. A solution is
-    accepted when the correction :math:`\|F(z)-z\|` of every row is at most ``tol`` times the
-    longest row of F(z).
-
-    Parameters
-    ----------
-    function : callable
-        F, from a tensor of shape (n, m) to one of the same shape, row by row.
-    start : tensor, shape (n, m)
-        Where to begin; float32 or float64, on any device.
-    method : str
-        "picard" or "anderson".
-    memory : integer >= 1
-        Differences kept by "anderson".
-    tol : positive number, optional
-        By default 1e-10 in float64 and 1e-5 in float32.
-    max_iterations : integer >= 1
-        Cap on evaluations of F.
-    cause : callable, optional
-        Called with the last iterate on failure; what it returns ends the message.
-
-    Returns
-    -------
-    FixedPoint
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, or F changes the shape.
-    ~rmtlib.ConvergenceError
-        If values stop being finite, or the cap is met.
-
-    Notes
-    -----
-    Source: :cite:t:`Anderson65`, :cite:t:`WalkerNi11`; :cite:t:`BaiKolterKoltun19` for its use
-    in networks. If F contracts at rate :math:`\rho`, the error is at most
-    ``residual`` / :math:`(1-\rho)` times the norm of the solution.
-
-    Example
-    -------
-    >>> z = torch.ones(1, 1, dtype=torch.float64)
-    >>> round(solve_fixed_point(torch.cos, z).value.item(), 9)
-    0.739085133
-    """
-    if not isinstance(start, torch.Tensor) or start.ndim != 2 or not start.is_floating_point():
-        raise ValueError(f"start must be a floating-point tensor of shape (n, m), got {start!r}")
-    _checks.one_of("method", method, METHODS)
-    memory = _checks.count("memory", memory)
-    cap = _checks.count("max_iterations", max_iterations)
-    if tol is None:
-        tol = 1e-10 if start.dtype == torch.float64 else 1e-5
-    tol = _checks.positive("tol", tol)
-    z, history = start.detach(), []
-    past: list[tuple[torch.Tensor, torch.Tensor]] = []  # (F, r), oldest first
-    with torch.no_grad():
-        for _ in range(cap):
-            F = function(z)
-            if F.shape != z.shape:
-                raise ValueError(
-                    f"function must keep the shape {tuple(z.shape)}, got {tuple(F.shape)}"
-                )
-            r = F - z
-            length = F.norm(dim=1).max()
-            gap = r.norm(dim=1).max()
-            residual = float(gap / length) if length > 0 else float(gap)
-            history.append(residual)
-            if not np.isfinite(residual):
-                break
-            if residual <= tol:
-                return FixedPoint(F, len(history), residual, np.array(history))
-            z = F
-            if method == "anderson":
-                if past:
-                    z = F - _combination(F, r, past)
-                past = [*past[-memory:], (F, r)]
-    message = (
-        f"the iteration ({method}) diverges"
-        if not np.isfinite(history[-1])
-        else f"no fixed point after {cap} iterations ({method}), residual {history[-1]:.2g}"
-    )
-    raise ConvergenceError(message + (f": {cause(z)}" if cause else "; raise max_iterations"))
-
-
-def _combination(F: torch.Tensor, r: torch.Tensor, past: list) -> torch.Tensor:
-    """What Anderson's acceleration subtracts from F, row by row."""
-    values = torch.stack([f for f, _ in past] + [F], dim=2).diff(dim=2)
-    residuals = torch.stack([s for _, s in past] + [r], dim=2).diff(dim=2)
-    gram = residuals.transpose(1, 2) @ residuals
-    size = gram.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
-    tiny = torch.finfo(F.dtype)
-    ridge = (10 * tiny.eps * size + tiny.tiny) * torch.eye(gram.shape[1]).to(F)
-    gamma = torch.linalg.solve(gram + ridge, residuals.transpose(1, 2) @ r[:, :, None])
-    return (values @ gamma)[:, :, 0]
+from rmtlib.networks._fixed_point import METHODS, FixedPoint, solve_fixed_point
 
 
 class _Equilibrium(torch.autograd.Function):
@@ -164,12 +35,12 @@ class _Equilibrium(torch.autograd.Function):
         def preactivation(z):
             return model.feedback * z @ A.T + injected
 
-        model.solution = model.solve(
+        model.solution = model._solve(
             lambda z: model.g(preactivation(z)) / model.m**0.5,
             torch.zeros_like(injected),
             lambda z: model.slopes(preactivation(torch.nan_to_num(z))),
         )
-        z = model.solution.value
+        z = model.solution.value.detach()  # autograd marks what is returned, not what is kept
         ctx.model = model
         ctx.save_for_backward(A, z, injected)
         return z
@@ -182,7 +53,7 @@ class _Equilibrium(torch.autograd.Function):
         a = model.feedback
         slopes = model.slopes(a * z @ A.T + injected)
         D = slopes / model.m**0.5
-        model.adjoint = model.solve(
+        model.adjoint = model._solve(
             lambda v: gradient + a * (D * v) @ A, gradient, lambda v: slopes
         )
         Dv = D * model.adjoint.value
@@ -209,10 +80,10 @@ class DeepEquilibrium(torch.nn.Module):
 
     Parameters
     ----------
+    activation : Activation or name
+        :math:`\phi`.
     p, m, outputs : integers >= 1
         Dimension of the data, width, number of outputs.
-    activation : Activation or str
-        :math:`\phi`, or its name in the catalogue.
     feedback : nonnegative number
         :math:`\sigma_a`.
     injection : positive number
@@ -235,8 +106,6 @@ class DeepEquilibrium(torch.nn.Module):
 
     Raises
     ------
-    ValueError
-        If an argument is out of range.
     ~rmtlib.ConvergenceError
         In the constructor if the variance of the preactivations has no equilibrium; in the
         forward and backward passes if the iteration does not converge, naming the estimate
@@ -251,7 +120,7 @@ class DeepEquilibrium(torch.nn.Module):
 
     Example
     -------
-    >>> model = DeepEquilibrium(3, 50, 1, "tanh", feedback=0.4, rng=0)
+    >>> model = DeepEquilibrium("tanh", p=3, m=50, outputs=1, feedback=0.4, rng=0)
     >>> x = torch.ones(2, 3, dtype=torch.float64) / 3**0.5
     >>> z = model.features(x)
     >>> bool(torch.allclose(z, model.update(z, x)))
@@ -260,11 +129,11 @@ class DeepEquilibrium(torch.nn.Module):
 
     def __init__(
         self,
+        activation: Activation | str,
+        *,
         p: int,
         m: int,
         outputs: int,
-        activation: Activation | str,
-        *,
         feedback: float,
         injection: float = 1.0,
         input_variance: float = 1.0,
@@ -278,13 +147,12 @@ class DeepEquilibrium(torch.nn.Module):
         super().__init__()
         self.p, self.m = _checks.count("p", p), _checks.count("m", m)
         outputs = _checks.count("outputs", outputs)
-        if isinstance(activation, str):
-            activation = CATALOGUE[_checks.one_of("activation", activation, tuple(CATALOGUE))]
+        activation = as_activation(activation)
         self.feedback = _checks.nonnegative("feedback", feedback, "scale of the feedback weights")
         self.injection = _checks.positive("injection", injection, "scale of the input weights")
-        variance = equilibrium_variance(
+        variance = Equilibrium(
             activation, feedback=feedback, injection=injection, input_variance=input_variance
-        )
+        ).variance
         self.activation = activation.centered(variance) if centered else activation
         self.g = torch_activation(self.activation)
         self.method = _checks.one_of("method", method, METHODS)
@@ -309,7 +177,7 @@ class DeepEquilibrium(torch.nn.Module):
         u = self.feedback * z @ self.A.T + self.injection * rows @ self.B.T
         return self.g(u) / self.m**0.5
 
-    def solve(self, function: Callable, start: torch.Tensor, slopes: Callable) -> FixedPoint:
+    def _solve(self, function: Callable, start: torch.Tensor, slopes: Callable) -> FixedPoint:
         """`solve_fixed_point` with the settings of the model; ``slopes`` are for its message."""
         return solve_fixed_point(
             function,
@@ -361,24 +229,16 @@ class DeepEquilibrium(torch.nn.Module):
         -------
         EquilibriumKernels
             With the iterations and the residual of the backward pass.
-
-        Raises
-        ------
-        ValueError
-            If X is not a finite matrix of p rows, or the model has several outputs.
-        ~rmtlib.ConvergenceError
-            If an iteration does not converge.
         """
         if len(self.beta) != 1:
             raise ValueError(f"model must have one output, got {len(self.beta)}")
-        X = _checks.matrix("X", X, shape=(self.p, None), why="columns are samples")
-        rows = torch.as_tensor(X.T.copy()).to(self.A)
+        rows = rows_of("X", X, self.A, self.p)
         injected = (self.injection * rows @ self.B.T).detach().requires_grad_()
         z = _Equilibrium.apply(self.A.detach(), injected, self)
         (q,) = torch.autograd.grad((z @ self.beta.detach().T).sum(), injected)
         G = z @ z.T
         H = G + (q @ q.T) * (self.feedback**2 * G + self.injection**2 * rows @ rows.T)
-        G, H = (K.detach().cpu().numpy() for K in (G, H))
+        G, H = array_of(G), array_of(H)
         return EquilibriumKernels(G, H, self.adjoint.iterations, self.adjoint.residual)
 
     def _radius(self, slopes: torch.Tensor) -> float:
@@ -390,4 +250,19 @@ class DeepEquilibrium(torch.nn.Module):
         formula = f"spectral radius sigma_a * sqrt(E[phi'^2]) = {radius:.4g}"
         if radius >= 1:
             return f"no stable equilibrium, {formula} >= 1"
+        growth = self._growth(slopes)
+        if growth >= 1:
+            return (
+                f"no stable equilibrium, the iteration grows by {growth:.4g} a step ({formula} "
+                "if A had independent entries)"
+            )
         return f"{formula} < 1, raise max_iterations or tol"
+
+    def _growth(self, slopes: torch.Tensor) -> float:
+        """Factor a step of the linearized iteration, largest over samples, in 50 steps."""
+        v, size = torch.ones_like(slopes), 0.0
+        for _ in range(50):
+            v = self.feedback * slopes * (v @ self.A.T) / self.m**0.5
+            length = v.norm(dim=1, keepdim=True).clamp(min=torch.finfo(v.dtype).tiny)
+            v, size = v / length, size + length.log()
+        return float(torch.exp(size.max() / 50))

@@ -5,13 +5,18 @@ of its gradients, and the derivatives of its outputs in its inputs. Data are :ma
 columns are samples.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from torch.autograd.functional import jacobian
 from torch.func import functional_call, jacrev, vjp, vmap
 
+from rmtlib._checks import instance
+from rmtlib._torch_batch import array_of, refuse_random_layers
 from rmtlib.activations import Activation
-from rmtlib.networks._mlp import MLP, rows_of
+from rmtlib.networks._mlp import MLP, network_rows
 
 _ENTRIES = 2**24  # of the largest intermediate array: 128 MiB
 
@@ -40,11 +45,6 @@ def empirical_conjugate_kernel(
     -------
     ndarray, shape (n, m)
 
-    Raises
-    ------
-    ValueError
-        If the data are not finite matrices of p rows, or there is no hidden layer.
-
     Notes
     -----
     Source: :cite:t:`LiaoTalk24`, section on deep networks. The distance to the limit of
@@ -56,16 +56,18 @@ def empirical_conjugate_kernel(
     >>> bool(abs(empirical_conjugate_kernel(wide, [[1.0]])[0, 0] - 0.5) < 0.02)
     True
     """
+    left = hidden_layer(network, "X", X)
+    right = left if Y is None else hidden_layer(network, "Y", Y)
+    return array_of(left @ right.T / left.shape[1])
+
+
+def hidden_layer(network: MLP, name: str, X: ArrayLike) -> torch.Tensor:
+    """Entries of the last hidden layer, shape (n, d_L)."""
+    instance("network", network, MLP)
     if len(network.widths) < 3:
         raise ValueError(f"network must have a hidden layer, got widths {network.widths}")
-
-    def features(name, data):
-        with torch.no_grad():
-            return network.layers(rows_of(network, name, data))[-2]
-
-    left = features("X", X)
-    right = left if Y is None else features("Y", Y)
-    return (left @ right.T / left.shape[1]).cpu().numpy()
+    with torch.no_grad():
+        return network.layers(network_rows(network, name, X))[-2]
 
 
 def empirical_tangent_kernel(
@@ -105,8 +107,8 @@ def empirical_tangent_kernel(
     Raises
     ------
     ValueError
-        If the data are not finite matrices of p rows, or an activation jumps: its
-        gradient is zero where it exists, and there is no tangent kernel.
+        If an activation jumps: its gradient is zero where it exists, and there is no
+        tangent kernel.
 
     Notes
     -----
@@ -120,10 +122,10 @@ def empirical_tangent_kernel(
     array([[0.5, 0. ],
            [0. , 2. ]])
     """
-    x = rows_of(network, "X", X)
-    y = x if Y is None else rows_of(network, "Y", Y)
+    x = network_rows(network, "X", X)
+    y = x if Y is None else network_rows(network, "Y", Y)
     if not isinstance(network, MLP):
-        return _gram_of_gradients(network, x, y).cpu().numpy()
+        return array_of(_gram_of_gradients(network, x, y))
     jumping = [f.name for f in network.activations if isinstance(f, Activation) and f.jumps]
     if jumping:
         raise ValueError(f"network must have no jumps, got {jumping[0]!r} (no tangent kernel)")
@@ -134,7 +136,7 @@ def empirical_tangent_kernel(
     for factor, (a, delta), (b, epsilon) in zip(network.factors, left, right, strict=True):
         errors = torch.einsum("kid,kjd->ij", delta, epsilon) / network.widths[-1]
         kernel += errors * (factor**2 * a @ b.T + extra)
-    return kernel.cpu().numpy()
+    return array_of(kernel)
 
 
 def _error_signals(network: MLP, rows: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -158,6 +160,7 @@ def _error_signals(network: MLP, rows: torch.Tensor) -> list[tuple[torch.Tensor,
 
 def _gram_of_gradients(network: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Tangent kernel of any module, one parameter block and one block of samples at a time."""
+    refuse_random_layers(network)
     parameters = {name: value.detach() for name, value in network.named_parameters()}
     outputs = network(x[:1]).shape[1]
     kernel = x.new_zeros(len(x), len(y))
@@ -166,7 +169,13 @@ def _gram_of_gradients(network: torch.nn.Module, x: torch.Tensor, y: torch.Tenso
         def output(theta, sample, name=name):
             return functional_call(network, parameters | {name: theta}, (sample[None],))[0]
 
-        gradients = vmap(jacrev(output), in_dims=(None, 0))
+        def gradients(theta, rows, output=output):
+            try:
+                return vmap(jacrev(output), in_dims=(None, 0))(theta, rows)
+            except RuntimeError:  # a layer that torch can't batch: one gradient at a time
+                each = [jacobian(partial(output, sample=row), theta) for row in rows]
+                return torch.stack(each)
+
         step = max(1, _ENTRIES // (outputs * value.numel()))
         for i in range(0, len(x), step):
             left = gradients(value, x[i : i + step]).flatten(1)
@@ -195,11 +204,6 @@ def input_output_jacobian(network: torch.nn.Module, X: ArrayLike) -> np.ndarray:
     -------
     ndarray, shape (n, outputs, p)
 
-    Raises
-    ------
-    ValueError
-        If ``X`` is not a finite matrix of p rows.
-
     Example
     -------
     >>> linear = MLP([4, 2], [], rng=0)
@@ -207,7 +211,7 @@ def input_output_jacobian(network: torch.nn.Module, X: ArrayLike) -> np.ndarray:
     >>> J.shape, bool(np.allclose(J[0], linear.weights[0].detach() / 2))
     ((3, 2, 4), True)
     """
-    rows = rows_of(network, "X", X)
+    rows = network_rows(network, "X", X)
     with torch.no_grad():
         outputs = network(rows[:1]).shape[1]
     widest = max(max(W.shape) for W in network.parameters())
@@ -215,4 +219,4 @@ def input_output_jacobian(network: torch.nn.Module, X: ArrayLike) -> np.ndarray:
         jacrev(lambda sample: network(sample[None])[0]),
         chunk_size=max(1, _ENTRIES // (outputs * widest)),
     )
-    return slopes(rows).detach().cpu().numpy()
+    return array_of(slopes(rows))

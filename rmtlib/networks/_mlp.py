@@ -1,26 +1,15 @@
-r"""Neural networks in torch: perceptrons and one training loop.
-
-`MLP` is a multilayer perceptron in one of the two parametrizations of this
-course, and `train` descends the gradient of any torch module. The matrices that
-random matrix theory asks about are in `rmtlib.empirical_kernels`.
-
-Data are :math:`(p,n)`, columns are samples, in every function; a torch module
-takes rows, so call it as ``network(torch.as_tensor(X.T))``.
-"""
+"""Multilayer perceptrons in torch, in the two parametrizations of this course."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from rmtlib import _checks
-from rmtlib._checks import ConvergenceError
-from rmtlib.activations import CATALOGUE, Activation
-from rmtlib.networks._activations import torch_activation
+from rmtlib._torch_batch import rows_of
+from rmtlib.activations import Activation
+from rmtlib.networks._activations import hidden_activation, torch_activation
 from rmtlib.networks._sigmoid import check_widths
 
 _WEIGHTS = {
@@ -48,7 +37,9 @@ class MLP(torch.nn.Module):
     are in the entries: variance :math:`s^2/d_{\ell-1}` and :math:`\beta^2`, and
     :math:`h_\ell=W_\ell a_{\ell-1}+b_\ell`. The two start as the same network and
     differ in how far a gradient step moves each layer. Where data carry the factor
-    :math:`1/\sqrt p` already, call the network on :math:`\sqrt p\,X`.
+    :math:`1/\sqrt p` already, call the network on :math:`\sqrt p\,X`. Functions of this
+    package take data as columns; the network itself takes rows, as all torch modules:
+    ``network(torch.as_tensor(X.T))``.
 
     Parameters
     ----------
@@ -69,11 +60,6 @@ class MLP(torch.nn.Module):
         Randomness of weights and biases.
     dtype : torch dtype
         Of all parameters.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, or the activations do not fit the widths.
 
     Notes
     -----
@@ -107,11 +93,9 @@ class MLP(torch.nn.Module):
             raise ValueError(
                 f"activations must be one, or one a hidden layer ({hidden}), got {len(activations)}"
             )
-        self.activations = tuple(
-            CATALOGUE.get(f, f) if isinstance(f, str) else f for f in activations
-        )
-        self._functions = [torch_activation(f) for f in activations]
-        _checks.one_of("weights", weights, tuple(_WEIGHTS))
+        self.activations = tuple(hidden_activation(f) for f in activations)
+        self._functions = [torch_activation(f) for f in self.activations]
+        draw = _WEIGHTS[_checks.one_of("weights", weights, tuple(_WEIGHTS))]
         self.parametrization = _checks.one_of(
             "parametrization", parametrization, ("ntk", "standard")
         )
@@ -122,9 +106,7 @@ class MLP(torch.nn.Module):
         fans = list(zip(self.widths[1:], self.widths, strict=False))
         self.factors = [k**-0.5 if ntk else 1.0 for _, k in fans]
         self.bias_factor = self.bias if ntk else 1.0
-        entries = [
-            scale * _WEIGHTS[weights](torch.empty(m, k, dtype=dtype), source) for m, k in fans
-        ]
+        entries = [scale * draw(torch.empty(m, k, dtype=dtype), source) for m, k in fans]
         shifts = [torch.empty(m, dtype=dtype).normal_(generator=source) for m, _ in fans]
         self.weights = torch.nn.ParameterList(
             W if ntk else W * k**-0.5 for W, (_, k) in zip(entries, fans, strict=True)
@@ -154,179 +136,7 @@ class MLP(torch.nn.Module):
         return self.layers(rows)[-1]
 
 
-@dataclass(frozen=True)
-class History:
-    """What `train` recorded, at ``steps`` (0 is the initial network).
-
-    Test entries are None without test data, accuracies without class labels.
-    """
-
-    steps: np.ndarray
-    loss: np.ndarray
-    test_loss: np.ndarray | None
-    accuracy: np.ndarray | None
-    test_accuracy: np.ndarray | None
-    measured: tuple
-
-
-def train(
-    network: torch.nn.Module,
-    X: ArrayLike,
-    y: ArrayLike,
-    *,
-    loss: str = "squared",
-    steps: int,
-    learning_rate: float,
-    momentum: float = 0.0,
-    batch: int | None = None,
-    record_every: int = 1,
-    X_test: ArrayLike | None = None,
-    y_test: ArrayLike | None = None,
-    measure: Callable[[torch.nn.Module], Any] | None = None,
-    rng: int | np.random.Generator | None = None,
-    progress: bool = True,
-) -> History:
-    r"""Gradient descent on all parameters, in place.
-
-    The objective is :math:`\frac1n\sum_i\frac12\|y_i-f(x_i)\|^2` for ``"squared"`` and
-    :math:`-\frac1n\sum_i\log\mathrm{softmax}(f(x_i))_{y_i}` for ``"cross-entropy"``; a step is
-
-    .. math::
-
-        v\leftarrow\mu v+\nabla,\qquad\theta\leftarrow\theta-\eta v .
-
-    Parameters
-    ----------
-    network : torch module
-        Takes rows; changed in place.
-    X : array_like, shape (p, n)
-        Data, columns are samples.
-    y : array_like, shape (n,) or (outputs, n)
-        Real targets, or integer class labels 0, 1, ... for cross-entropy.
-    loss : str
-        "squared" or "cross-entropy".
-    steps : integer >= 1
-        Number of updates.
-    learning_rate : positive number
-        :math:`\eta`.
-    momentum : number in [0, 1)
-        :math:`\mu`.
-    batch : integer >= 1, optional
-        Samples a step, drawn without replacement until too few are left; all by default.
-    record_every : integer >= 1
-        Steps between two records; the first and the last are always recorded.
-    X_test, y_test : array_like, optional
-        Test data, of the same form.
-    measure : callable, optional
-        Called with the network at every record; what it returns is kept.
-    rng : None, int or numpy.random.Generator
-        Which samples make a batch.
-    progress : bool
-        A bar where standard error is a terminal.
-
-    Returns
-    -------
-    History
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, or shapes do not match.
-    ~rmtlib.ConvergenceError
-        If the loss stops being finite.
-
-    Example
-    -------
-    >>> X = np.array([[1.0, 2.0, 3.0]])
-    >>> line = MLP([1, 1], [], rng=0)
-    >>> history = train(line, X, 2 * X[0], steps=50, learning_rate=0.2)
-    >>> bool(history.loss[-1] < 1e-12), round(line.weights[0].item(), 6)
-    (True, 2.0)
-    """
-    _checks.one_of("loss", loss, ("squared", "cross-entropy"))
-    classes = loss == "cross-entropy"
-    rows = rows_of(network, "X", X)
-    target = _targets("y", y, rows, classes)
-    tests = None
-    if X_test is not None:
-        test_rows = rows_of(network, "X_test", X_test)
-        tests = (test_rows, _targets("y_test", y_test, test_rows, classes))
-    n = len(rows)
-    steps = _checks.count("steps", steps)
-    rate = _checks.positive("learning_rate", learning_rate)
-    momentum = _checks.between("momentum", momentum, 0, 1 - 1e-9)
-    size = n if batch is None else _checks.count("batch", batch)
-    if size > n:
-        raise ValueError(f"batch must be at most n = {n}, got {size}")
-    every = _checks.count("record_every", record_every)
-    rng = _checks.as_rng(rng)
-    optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=momentum)
-
-    def objective(rows, target):
-        out = network(rows)
-        if classes:
-            return torch.nn.functional.cross_entropy(out, target), out
-        if out.shape != target.shape:
-            raise ValueError(
-                f"y must be of shape ({out.shape[1]}, {n}), one row an output, or a vector "
-                f"for one output; got {target.shape[1]} rows"
-            )
-        return ((out - target) ** 2).sum() / (2 * len(rows)), out
-
-    def record(rows, target):
-        with torch.no_grad():
-            value, out = objective(rows, target)
-        share = (out.argmax(1) == target).double().mean().item() if classes else np.nan
-        return value.item(), share
-
-    records, measured = [], []
-    order = np.empty(0, dtype=int)
-    for step in tqdm(range(steps + 1), disable=None if progress else True, leave=False):
-        if step % every == 0 or step == steps:
-            records.append((step, *record(rows, target), *(record(*tests) if tests else ())))
-            if not np.isfinite(records[-1][1]):
-                raise ConvergenceError(
-                    f"training diverged: loss {records[-1][1]} after {step} steps; "
-                    f"learning_rate = {rate:g} is too large"
-                )
-            if measure is not None:
-                measured.append(measure(network))
-        if step == steps:
-            break
-        if size == n:
-            some = slice(None)
-        else:
-            if order.size < size:
-                order = rng.permutation(n)
-            some, order = torch.as_tensor(order[:size], device=rows.device), order[size:]
-        optimizer.zero_grad()
-        objective(rows[some], target[some])[0].backward()
-        optimizer.step()
-    table = np.array(records).T
-    return History(
-        steps=table[0].astype(int),
-        loss=table[1],
-        test_loss=table[3] if tests else None,
-        accuracy=table[2] if classes else None,
-        test_accuracy=table[4] if tests and classes else None,
-        measured=tuple(measured),
-    )
-
-
-def rows_of(network: torch.nn.Module, name: str, X: ArrayLike) -> torch.Tensor:
+def network_rows(network: torch.nn.Module, name: str, X: ArrayLike) -> torch.Tensor:
     """The columns of X as rows, on the network's device and in its dtype."""
     p = network.widths[0] if isinstance(network, MLP) else None
-    X = _checks.matrix(name, X, shape=(p, None))
-    return torch.as_tensor(X.T.copy()).to(next(network.parameters()))
-
-
-def _targets(name: str, y: ArrayLike | None, rows: torch.Tensor, classes: bool) -> torch.Tensor:
-    """Targets beside the rows: (n,) class labels, or (n, outputs) numbers."""
-    if y is None:
-        raise ValueError(f"{name} must come with the data it belongs to, got None")
-    if classes:
-        labels = _checks.labels(name, y, length=len(rows), why="classes 0, 1, ...")
-        return torch.as_tensor(labels, dtype=torch.int64, device=rows.device)
-    y = _checks.real_array(name, y)
-    y = _checks.matrix(name, y[None] if y.ndim == 1 else y, shape=(None, len(rows)))
-    return torch.as_tensor(y.T.copy()).to(rows)
+    return rows_of(name, X, next(network.parameters()), p)

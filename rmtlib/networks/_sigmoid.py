@@ -1,7 +1,7 @@
 r"""Back-propagation line by line: a network of logistic layers in plain NumPy.
 
 `SigmoidNetwork` is made to be read: its forward and backward passes are the
-formulas, one line each. Networks to be used are in `rmtlib.nets`.
+formulas, one line each. Networks to be used are `rmtlib.networks.MLP`.
 """
 
 from collections.abc import Sequence
@@ -35,11 +35,6 @@ class SigmoidNetwork:
         the cost of one; every array gets a leading axis of this length.
     rng : None, int or numpy.random.Generator
         Randomness.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two widths, or an argument is out of range.
 
     Notes
     -----
@@ -158,11 +153,6 @@ class SigmoidNetwork:
         -------
         ndarray, shape (1 + steps // record_every, ...)
             Costs, the initial one first.
-
-        Raises
-        ------
-        ValueError
-            If an argument is out of range, or shapes do not match.
         """
         X = _checks.matrix("X", X, shape=(self.widths[0], None))
         n = X.shape[1]
@@ -171,12 +161,11 @@ class SigmoidNetwork:
         rate = _checks.positive("learning_rate", learning_rate)
         every = steps if record_every is None else _checks.count("record_every", record_every)
         rng = _checks.as_rng(rng)
-        chosen = (
-            None if batch is None else rng.integers(n, size=(steps, _checks.count("batch", batch)))
-        )
+        chosen = [slice(None)] * steps
+        if batch is not None:
+            chosen = rng.integers(n, size=(steps, _checks.count("batch", batch)))
         costs = [self.cost(X, Y)]
-        for step in range(steps):
-            k = slice(None) if chosen is None else chosen[step]
+        for step, k in enumerate(chosen):
             dW, db = self.gradient(X[:, k], Y[:, k])
             for W, b, slope_W, slope_b in zip(self.W, self.b, dW, db, strict=True):
                 W -= rate * slope_W
@@ -188,9 +177,8 @@ class SigmoidNetwork:
 
 def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
     """The widths of a network, inputs and outputs included, as a tuple of integers."""
-    widths = tuple(
-        _checks.count("widths", d) for d in np.atleast_1d(np.asarray(widths, dtype=object))
-    )
+    entries = np.atleast_1d(np.asarray(widths, dtype=object))
+    widths = tuple(_checks.count("widths", d) for d in entries)
     if len(widths) < 2:
         raise ValueError(f"widths must name inputs and outputs at least, got {widths}")
     return widths

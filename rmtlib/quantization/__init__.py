@@ -1,34 +1,22 @@
-"""Activations and weights of few levels that keep a kernel."""
+r"""Activations and weights of few levels that keep a kernel.
 
-from rmtlib.quantization._activation import Match, NoiseFloor, match_activation, ternary_noise_floor
-from rmtlib.quantization._network import (
-    NetworkMatch,
-    largest_first_mode_share,
-    match_network,
-    require_scale_match,
-    scale_slack,
-)
-from rmtlib.quantization._ternary import (
-    memory_bits,
-    pack_ternary,
-    ternary_kurtosis,
-    ternary_weights,
-    unpack_ternary,
-)
+A random layer :math:`\sigma(Wx)` is known to its kernel through few numbers: the variance of
+the weights and a few Gaussian moments of the activation. Weights and activations of few bits
+that have the same numbers give the same kernel, up to a multiple of the identity.
+"""
+
+from rmtlib.quantization._activation import Match, match_activation
+from rmtlib.quantization._network import NetworkMatch, match_network
+from rmtlib.quantization._scale import ScaleMatch, scale_match
+from rmtlib.quantization._ternary import memory_bits, ternary_weights
 
 __all__ = [
     "Match",
     "NetworkMatch",
-    "NoiseFloor",
-    "largest_first_mode_share",
+    "ScaleMatch",
     "match_activation",
     "match_network",
     "memory_bits",
-    "pack_ternary",
-    "require_scale_match",
-    "scale_slack",
-    "ternary_kurtosis",
-    "ternary_noise_floor",
+    "scale_match",
     "ternary_weights",
-    "unpack_ternary",
 ]

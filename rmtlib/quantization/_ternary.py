@@ -1,13 +1,6 @@
-r"""Sparse ternary weights, and the memory that weights and activations take.
-
-A random layer :math:`\sigma(Wx)` with weights 0 and :math:`\pm(1-\varepsilon)^{-1/2}` has, up
-to small terms, the kernel of one with normal weights (`rmtlib.activation_matching` finds
-activations of few levels to go with them). Here such weights are drawn, counted in bits
-and packed into bytes.
-"""
+"""Sparse ternary weights, and the memory that weights and activations take."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import entr
 
 from rmtlib import _checks
@@ -41,15 +34,11 @@ def ternary_weights(
     -------
     ndarray, of shape ``shape``
 
-    Raises
-    ------
-    ValueError
-        If the sparsity is outside [0, 1) or a size is not a positive integer.
-
     Notes
     -----
-    Source: :cite:t:`LiaoTalk23`. A row has :math:`(1-\varepsilon)p` nonzero entries on
-    average: below about ten, its product with a data vector is not Gaussian.
+    Source: :cite:t:`LiaoTalk23`. The fourth moment is :math:`1/(1-\varepsilon)`, 3 as for
+    normal weights at :math:`\varepsilon=2/3` only. A row has :math:`(1-\varepsilon)p` nonzero
+    entries on average: below about ten, its product with a data vector is not Gaussian.
 
     Example
     -------
@@ -63,33 +52,6 @@ def ternary_weights(
     uniform = _checks.as_rng(rng).random(sizes)
     signs = (uniform < (1 - epsilon) / 2) * 1.0 - (uniform >= (1 + epsilon) / 2)
     return signs / np.sqrt(1 - epsilon)
-
-
-def ternary_kurtosis(sparsity: float) -> float:
-    r"""Fourth moment :math:`\mathbb EW^4=1/(1-\varepsilon)` of sparse ternary weights.
-
-    It is 3, as for normal weights, at :math:`\varepsilon=2/3` only.
-
-    Parameters
-    ----------
-    sparsity : number in [0, 1)
-        :math:`\varepsilon`.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If the sparsity is outside [0, 1).
-
-    Example
-    -------
-    >>> ternary_kurtosis(0.5)
-    2.0
-    """
-    return 1 / (1 - _sparsity(sparsity))
 
 
 def memory_bits(
@@ -127,11 +89,6 @@ def memory_bits(
     -------
     float
 
-    Raises
-    ------
-    ValueError
-        If a count is negative, or the model unknown.
-
     Notes
     -----
     The published count is that of :cite:t:`LiaoTalk23`. Weights that a generator can draw
@@ -155,84 +112,6 @@ def memory_bits(
         "fixed": 2.0,
     }
     return float(N * per_weight[model] + b * M)
-
-
-def pack_ternary(W: ArrayLike) -> bytes:
-    r"""Signs of ternary weights in two bits each, four weights a byte.
-
-    Zero is 0, positive 1 and negative 2, in the order of ``ravel``, the first weight in
-    the lowest bits; the last byte is filled with zeros.
-
-    Parameters
-    ----------
-    W : array_like
-        Entries 0, a and -a for one a > 0.
-
-    Returns
-    -------
-    bytes, of length ceil(size / 4)
-
-    Raises
-    ------
-    ValueError
-        If the entries have more than one absolute value besides 0.
-
-    Example
-    -------
-    >>> pack_ternary([0, 1, -1, 0, 1])
-    b'$\x01'
-    """
-    W = _checks.real_array("W", W)
-    size = np.abs(W[W != 0])
-    if size.size and np.ptp(size) > 0:
-        raise ValueError(
-            f"W must be ternary, got absolute values from {size.min():g} to {size.max():g}"
-        )
-    codes = np.where(W > 0, 1, np.where(W < 0, 2, 0)).astype(np.uint8).ravel()
-    codes = np.concatenate([codes, np.zeros(-codes.size % 4, np.uint8)]).reshape(-1, 4)
-    return np.bitwise_or.reduce(codes << np.array([0, 2, 4, 6], np.uint8), axis=1).tobytes()
-
-
-def unpack_ternary(data: bytes, shape: int | tuple[int, ...], scale: float = 1.0) -> np.ndarray:
-    r"""Ternary weights from their packed signs.
-
-    Parameters
-    ----------
-    data : bytes
-        What `pack_ternary` returned.
-    shape : tuple of integers
-        Shape of the weights.
-    scale : positive number
-        Absolute value of the nonzero ones, :math:`(1-\varepsilon)^{-1/2}` for variance 1.
-
-    Returns
-    -------
-    ndarray, of shape ``shape``
-
-    Raises
-    ------
-    ValueError
-        If the length of ``data`` does not fit the shape, or a code is not in use.
-
-    Example
-    -------
-    >>> unpack_ternary(pack_ternary([0, 2, -2, 0, 2]), 5, scale=2)
-    array([ 0.,  2., -2.,  0.,  2.])
-    """
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        raise ValueError(f"data must be bytes, got {type(data).__name__}")
-    sizes = shape if isinstance(shape, tuple) else (shape,)
-    sizes = tuple(_checks.count("shape", size, 0) for size in sizes)
-    scale, total = _checks.positive("scale", scale), int(np.prod(sizes))
-    packed = np.frombuffer(data, np.uint8)
-    if packed.size != -(-total // 4):
-        raise ValueError(
-            f"data must have {-(-total // 4)} bytes for shape {sizes}, got {packed.size}"
-        )
-    codes = (packed[:, None] >> np.array([0, 2, 4, 6], np.uint8) & 3).ravel()
-    if np.any(codes == 3) or np.any(codes[total:]):
-        raise ValueError("data must be packed ternary weights, got a code that is not in use")
-    return np.array([0.0, scale, -scale])[codes[:total]].reshape(sizes)
 
 
 def _sparsity(sparsity: float) -> float:

@@ -1,11 +1,14 @@
-"""`agree` passes, fails and can't be fooled; `diagnose` names the slip."""
+"""`agree` passes, fails and can't be fooled."""
+
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from rmtlib import as_rng
-from rmtlib.book import Disagreement, agree, diagnose, kolmogorov_distance, standard_errors
-from rmtlib.laws import MarchenkoPastur, sample_covariance_eigenvalues, wishart_eigenvalues
+from rmtlib.book import Disagreement, agree, standard_errors
 
 FAIR = {"tol": 0.1, "why": "a test", "wrong": {"twice": 2.0}}
 
@@ -18,6 +21,24 @@ def test_agree_prints_theory_simulation_sizes_and_distances(capsys):
         "    |difference| 0 <= 0.1: a test\n"
         "    would fail: twice (10 tol away)\n"
     )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk", "cp932", "cp1252", "utf-8"])
+def test_agree_prints_in_a_terminal_of_any_encoding(encoding):
+    code = (
+        "from rmtlib.book import agree\n"
+        "agree('a mean, \u221aN', 1.0, [0.9, 1.1], tol=0.1, why='test', wrong={'2': 2.0},"
+        " sizes='p = 3')\n"
+        "agree('a curve', [0, 1], [0, 1], tol=0.1, why='test', wrong={'2': 2.0})\n"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    printed = ran.stdout.decode(encoding).replace("\N{NO-BREAK SPACE}", " ")
+    sign = "±" if encoding in ("utf-8", "cp1252") else "+-"
+    assert f"simulation 1 {sign if sign in printed else '+-'} 0.1 (p = 3)" in printed
+    assert "would fail: 2 (10 tol away)" in printed
 
 
 def test_agree_raises_when_theory_and_simulation_differ():
@@ -44,6 +65,32 @@ def test_tolerance_in_standard_errors_follows_the_draws():
         agree("mean", 0.5, draws, tol=standard_errors(4), why="a test", wrong={"one": 1.0})
 
 
+def test_tolerances_add():
+    draws = as_rng(0).standard_normal(400)
+    settings = {"wrong": {"one": 1.0}}
+    bias = abs(draws.mean() - 0.5)
+    with pytest.raises(Disagreement):
+        agree("mean", 0.5, draws, tol=standard_errors(1), **settings)
+    for tol in (standard_errors(1) + bias, bias + standard_errors(1)):
+        agree("mean", 0.5, draws, tol=tol, wrong={"three": 3.0})
+    curve = np.linspace(0, 1, 5)
+    tolerance = np.array([1, 0.1, 0.1, 0.1, 0.1]) + standard_errors(1)
+    draws = curve + np.array([[0.9, 0, 0, 0, 0], [0.8, 0, 0, 0, 0]])
+    agree("curve", curve, draws, tol=tolerance, wrong={"shifted": curve + 0.3})
+    with pytest.raises(Disagreement):
+        agree("curve", curve, draws[:, ::-1], tol=tolerance, wrong={"shifted": curve + 0.3})
+
+
+def test_the_reason_may_come_from_the_tolerance(capsys):
+    draws = as_rng(0).standard_normal(400)
+    agree("mean", 0.0, draws, tol=standard_errors(4) + 0.01, wrong={"one": 1.0})
+    assert "4 standard errors and a bias of 0.01" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(ValueError, match="why must say where tol comes from"):
+        agree("mean", 0.0, draws, tol=0.3, wrong={"one": 1.0})
+    with pytest.raises(ValueError, match="tol must be nonnegative, got -1"):
+        standard_errors(4) + -1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -62,72 +109,3 @@ def test_agree_refuses_bad_input(change, message):
     arguments = {"theory": 1.0, "simulation": 1.0, **FAIR} | change
     with pytest.raises(ValueError, match=message):
         agree("a mean", arguments.pop("theory"), arguments.pop("simulation"), **arguments)
-
-
-def test_kolmogorov_distance_of_quantiles_is_half_a_step():
-    law, p = MarchenkoPastur(0.3), 50
-    quantiles = law.ppf((np.arange(p) + 0.5) / p)
-    assert kolmogorov_distance(quantiles, law) == pytest.approx(0.5 / p, abs=1e-9)
-
-
-def test_kolmogorov_distance_counts_the_atom():
-    lam = wishart_eigenvalues(400, 200, rng=1)
-    assert kolmogorov_distance(lam, MarchenkoPastur(2.0)) < 5 / 400
-    without_zeros = lam[200:]
-    assert kolmogorov_distance(without_zeros, MarchenkoPastur(2.0)) > 0.49
-
-
-def shape(p, n):
-    return as_rng(2).standard_normal((p, n))
-
-
-SLIPS = {
-    "none": lambda X, n: X @ X.T / n,
-    "divided by p": lambda X, n: X @ X.T / X.shape[0],
-    "not divided by n": lambda X, n: X @ X.T,
-    "divided by sqrt(n)": lambda X, n: X @ X.T / np.sqrt(n),
-    "transposed": lambda X, n: X.T @ X / X.shape[0],
-    "transposed and divided by n": lambda X, n: X.T @ X / n,
-    "uncentered": lambda X, n: (X + 0.5) @ (X + 0.5).T / n,
-    "variance": lambda X, n: 2.25 * X @ X.T / n,
-    "unknown": lambda X, n: X.T @ np.diag(np.linspace(0.1, 4, X.shape[0])) @ X / n,
-}
-
-
-@pytest.mark.parametrize("entries", ["gaussian", "uniform"])
-@pytest.mark.parametrize("n", [150, 600, 1200])
-@pytest.mark.parametrize("slip", SLIPS)
-def test_diagnose_names_the_slip(slip, n, entries):
-    p = 300
-    X = shape(p, n) if entries == "gaussian" else as_rng(3).uniform(-1, 1, (p, n)) * np.sqrt(3)
-    assert diagnose(np.linalg.eigvalsh(SLIPS[slip](X, n)), p / n).cause == slip
-
-
-def test_diagnose_accepts_draws_at_many_ratios():
-    for p, n in [(200, 250), (200, 200), (250, 200), (100, 10_000), (400, 40)]:
-        assert diagnose(wishart_eigenvalues(p, n, rng=p + n), p / n).cause == "none", (p, n)
-
-
-@pytest.mark.parametrize(
-    ("eigenvalues", "ratio", "message"),
-    [
-        ([], 0.5, "eigenvalues must be nonempty"),
-        ([1.0, np.nan], 0.5, "eigenvalues must be finite"),
-        ([-1.0, 2.0], 0.5, "eigenvalues must be nonnegative"),
-        ([1.0], -0.5, "ratio must be positive, got -0.5"),
-        ([[1.0]], 0.5, "eigenvalues must be a vector"),
-    ],
-)
-def test_diagnose_refuses_bad_input(eigenvalues, ratio, message):
-    with pytest.raises(ValueError, match=message):
-        diagnose(eigenvalues, ratio)
-
-
-def test_diagnose_takes_integers():
-    assert diagnose(np.arange(1, 50), 1).cause == "unknown"
-
-
-def test_sample_covariance_of_integers_is_computed_in_floats():
-    X = as_rng(4).integers(-3, 4, size=(20, 40))
-    expected = np.linalg.eigvalsh(X @ X.T / 40)
-    np.testing.assert_allclose(sample_covariance_eigenvalues(X), expected, atol=1e-12)

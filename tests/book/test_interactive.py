@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from itertools import product
 from urllib.parse import unquote
@@ -19,11 +20,10 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from rmtlib import as_rng
-from rmtlib.book import _explore as interactive
 from rmtlib.book import _explorers as explorers
 from rmtlib.book import _frames as frames
 from rmtlib.book import explore, quiz_choice, quiz_number
-from rmtlib.book._replies import read_number
+from rmtlib.book._quiz import read_number
 
 C, N, DRAWS = [0.25, 0.5, 2], np.array([10, 20]), ("first", "second")
 
@@ -201,7 +201,7 @@ def test_equal_calls_give_equal_bytes(static):
 
 def test_another_process_gives_the_same_bytes(static):
     code = (
-        "import sys; sys.path.insert(0, 'tests'); import hashlib, test_interactive as t;"
+        "import sys; sys.path.insert(0, 'tests/book'); import hashlib, test_interactive as t;"
         "b = t.bars_explorer().bundle; print(hashlib.sha256(repr(b).encode()).hexdigest())"
     )
     runs = {
@@ -536,6 +536,24 @@ def test_reply_is_read_as_the_number_that_it_states(reply, value):
     assert read_number(reply) == value
 
 
+LONG = {
+    "digits and a letter": "1" * 20_000 + "x",
+    "digits": "9" * 20_000,
+    "spaces": "1" + " " * 20_000 + "x",
+    "fractions": "1/" * 10_000,
+    "commas": "1,2" * 10_000,
+    "powers": "1e" * 10_000,
+    "points": "." * 20_000,
+}
+
+
+@pytest.mark.parametrize("reply", LONG.values(), ids=LONG)
+def test_a_long_reply_takes_no_longer_than_its_length(reply):
+    start = time.perf_counter()
+    assert read_number(reply) is None
+    assert time.perf_counter() - start < 0.5
+
+
 @pytest.mark.parametrize("reply", [None, True, [1.5], float("nan"), np.inf, 1j])
 def test_what_is_not_a_reply_is_not_read(reply):
     assert read_number(reply) is None
@@ -672,7 +690,3 @@ def test_questions_are_latex_outside_formulas_escaped(static):
         r"\parbox{0.95\linewidth}{\textbf{Question.} 50\% of \(x_1\) \& \{y\}?"
     )
     assert r"\item at two \item a\_b \end{itemize}}" in source
-
-
-def test_everything_public_is_importable():
-    assert all(hasattr(interactive, name) for name in interactive.__all__)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
-from test_interactive import REPLIES, C, N, bars, bars_explorer, edge_quiz, noise
+from test_interactive import LONG, REPLIES, C, N, bars, bars_explorer, edge_quiz, noise
 
 from rmtlib.book import _explorers as explorers
 from rmtlib.book import _frames as frames
@@ -200,7 +200,7 @@ def test_choice_quiz_answers_by_keyboard(page):
 
 def test_page_and_python_read_every_reply_alike(page):
     more = ["1.509", "1.5149", "2.2726", "-9/4", "0.01", "-0.0101", "2.25e0/1", "22500e-4"]
-    replies = [*REPLIES, *more]
+    replies = [*REPLIES, *more, *LONG.values()]
     check = "(root, replies) => replies.map(root.rmtCheck)"
     for k, quiz in {0: edge_quiz(), 2: ZERO}.items():
         expected = [list(quiz.check(reply)) for reply in replies]

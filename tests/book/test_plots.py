@@ -55,6 +55,31 @@ def test_density_curve_breaks_between_bands():
     np.testing.assert_allclose(masses, 1 / 3, rtol=3e-3)
 
 
+@pytest.mark.parametrize(
+    ("eigenvalues", "law"),
+    [
+        ([1.0, 1.0, 1.0], None),
+        ([0.0, 0.0], None),
+        ([2.5], MarchenkoPastur(0.5)),
+        ([1.0, 1.0, 3.0, 3.0], Discrete([1, 3])),
+        ([1.0, 2.0, 3.0, 9.0], Discrete([1, 3])),
+        ([0.0, 0.0], Discrete([0])),
+        ([1e-12, 1e-12], None),
+    ],
+)
+def test_laws_without_bands_and_constant_eigenvalues_are_drawn(eigenvalues, law):
+    figure = plotting.spectrum(eigenvalues, law)
+    atoms = [position for position, _ in law.atoms] if law is not None else []
+    continuous = [x for x in eigenvalues if x not in atoms]
+    outside = plotting.alt_text(figure).count("outside the bulk")
+    assert area(figure) + outside / len(eigenvalues) == pytest.approx(
+        len(continuous) / len(eigenvalues)
+    )
+    low, high = figure.axes[0].get_ylim()
+    assert 0 == low < high
+    assert plotting.density_curve(Discrete([1, 3]))[0].size == 0
+
+
 def test_rendered_files_carry_the_description():
     figure = plotting.describe(plt.figure(), "A <small> & empty   picture.")
     assert "A &lt;small&gt; &amp; empty picture." in plotting._render(figure, "svg").decode()
@@ -84,6 +109,7 @@ def test_images_and_large_scatters_are_rastered():
     [
         (lambda: plotting.spectrum([]), "eigenvalues must be nonempty"),
         (lambda: plotting.spectrum([np.nan]), "eigenvalues must be finite"),
+        (lambda: plotting.spectrum([1.0], "MP"), "law must be a SpectralLaw, got str"),
         (lambda: plotting.spectrum([1.0, 2.0], bins=0), "bins must be an integer >= 1"),
         (lambda: plotting.describe(plt.figure(), "  "), "text must say"),
         (lambda: plotting.density_curve(MarchenkoPastur(1), 2), "points must be an integer >= 3"),

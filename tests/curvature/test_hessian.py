@@ -6,22 +6,17 @@ from battery import Battery, interior_points
 from scipy.integrate import quad
 
 from rmtlib import as_rng
-from rmtlib.book import kolmogorov_distance
 from rmtlib.curvature import (
     HessianLaw,
     ReluHessianLaw,
-    critical_energy,
-    index_coefficient,
-    relu_critical_energy,
     sample_hessian,
     sample_relu_curvature,
-    splitting_energy,
 )
-from rmtlib.laws import FreePoisson, MarchenkoPastur, Semicircle
+from rmtlib.laws import FreePoisson, MarchenkoPastur, Semicircle, kolmogorov_distance
 
 HESSIANS = [
     *(HessianLaw(phi, energy) for phi, energy in [(0.5, 0.1), (0.25, 0.5), (1.0, 1.0)]),
-    HessianLaw(0.9, critical_energy(0.9)),
+    HessianLaw(0.9, HessianLaw.critical_energy(0.9)),
     HessianLaw(2.0, 0.02),  # one band
     HessianLaw(4.0, 0.001),  # two bands
     HessianLaw(4.0, 0.4),  # two bands that nearly touch
@@ -157,6 +152,27 @@ def test_free_poisson_of_one_jump_is_marchenko_pastur():
     )
 
 
+@pytest.mark.parametrize(("phi", "energy"), [(2.0, 1e-6), (2.0, 1e-4), (2.0, 1e-2), (2.0, 1.0)])
+def test_relu_density_at_the_critical_ratio_is_that_of_the_quartic_down_to_the_hard_edge(
+    phi, energy
+):
+    # in units in which the roots are of order one: w = t u, jumps +- t small beside phi
+    law, t = ReluHessianLaw(phi, energy), phi * np.sqrt(energy / 2)
+    x = np.concatenate([-np.geomspace(1e-6, 1, 9), np.geomspace(1e-6, 1, 9)]) * 0.5 * t**2
+    density = []
+    for z in x:
+        # rates 1/phi and 1/(2 phi); all terms of z(w) times the denominators, divided by t
+        square, big = np.array([1.0, 0, -1]), phi / t
+        quartic = np.polymul(np.polymul([-1, z / t], [1, -big]), square)
+        quartic = np.polysub(quartic, np.polymul([1 / t, 0], square))
+        quartic = np.polysub(quartic, np.polymul([1 / phi, 0], [1, -big]))
+        u = max(np.roots(quartic), key=np.imag)
+        density.append(u.imag / (np.pi * t * np.abs(u) ** 2))
+    assert law.pdf(x) == pytest.approx(np.array(density), rel=1e-5, abs=1e-5)
+    if energy == 1e-4:
+        assert law.pdf(-1.4e-8) == pytest.approx(1256.81, rel=1e-5)  # by 60 digits
+
+
 # --- critical energies ---
 
 CRITICAL = [
@@ -171,17 +187,15 @@ CRITICAL = [
 
 @pytest.mark.parametrize(("phi", "energy", "coefficient", "relu"), CRITICAL)
 def test_critical_energy_reference_numbers(phi, energy, coefficient, relu):
-    assert critical_energy(phi) == pytest.approx(energy, rel=1e-9)
-    assert index_coefficient(phi) == pytest.approx(coefficient, rel=1e-9)
-    assert relu_critical_energy(phi) == pytest.approx(relu, rel=1e-9)
+    assert HessianLaw.critical_energy(phi) == pytest.approx(energy, rel=1e-9)
+    assert HessianLaw.index_coefficient(phi) == pytest.approx(coefficient, rel=1e-9)
+    assert ReluHessianLaw.critical_energy(phi) == pytest.approx(relu, rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("law", "energy"), [(HessianLaw, critical_energy), (ReluHessianLaw, relu_critical_energy)]
-)
+@pytest.mark.parametrize("law", [HessianLaw, ReluHessianLaw])
 @pytest.mark.parametrize("phi", [0.1, 0.5, 0.9])
-def test_lower_edge_is_zero_at_the_critical_energy(law, energy, phi):
-    e = energy(phi)
+def test_lower_edge_is_zero_at_the_critical_energy(law, phi):
+    e = law.critical_energy(phi)
     assert law(phi, e).support()[0] == pytest.approx(0, abs=1e-13)
     assert law(phi, 0.999 * e).index() == 0
     assert law(phi, 1.001 * e).index() > 0
@@ -190,22 +204,22 @@ def test_lower_edge_is_zero_at_the_critical_energy(law, energy, phi):
 def test_critical_energy_has_its_published_form_and_limits():
     phi = np.array([0.1, 0.3, 0.6])
     published = (1 - 20 * phi - 8 * phi**2 + (1 + 8 * phi) ** 1.5) / 16
-    assert critical_energy(phi) == pytest.approx(published, rel=1e-13)
-    assert critical_energy(1e-300) == 0.125
-    assert critical_energy([1.0, 2.0]).tolist() == [0.0, 0.0]
+    assert HessianLaw.critical_energy(phi) == pytest.approx(published, rel=1e-13)
+    assert HessianLaw.critical_energy(1e-300) == 0.125
+    assert HessianLaw.critical_energy([1.0, 2.0]).tolist() == [0.0, 0.0]
     d = 1e-5
     series = 2 / 27 * d**3 + 2 / 81 * d**4 + 8 / 729 * d**5
-    assert critical_energy(1 - d) == pytest.approx(series, rel=1e-10)
+    assert HessianLaw.critical_energy(1 - d) == pytest.approx(series, rel=1e-10)
     chi = 1 + 16 * phi - 8 * phi**2
     published = (27 - 18 * chi - chi**2 + 8 * chi**1.5) / (32 * phi * (1 - phi) ** 3)
-    assert relu_critical_energy(phi) == pytest.approx(published, rel=1e-12)
-    assert relu_critical_energy([1.0, 2.0]).tolist() == [0.0, 0.0]
+    assert ReluHessianLaw.critical_energy(phi) == pytest.approx(published, rel=1e-12)
+    assert ReluHessianLaw.critical_energy([1.0, 2.0]).tolist() == [0.0, 0.0]
 
 
 def test_index_just_above_the_critical_energy_grows_with_power_three_halves():
-    phi, e = 0.5, critical_energy(0.5)
+    phi, e = 0.5, HessianLaw.critical_energy(0.5)
     ratios = [
-        HessianLaw(phi, e * (1 + d)).index() / (index_coefficient(phi) * d**1.5)
+        HessianLaw(phi, e * (1 + d)).index() / (HessianLaw.index_coefficient(phi) * d**1.5)
         for d in (1e-1, 1e-2, 1e-3)
     ]
     # the first correction is linear in the excess
@@ -224,15 +238,11 @@ def test_index_limits():
     assert with_atom.cdf(0.0) - with_atom.index() == pytest.approx(1 / 3, abs=1e-13)
 
 
-def test_bands_merge_at_the_splitting_energy():
-    assert splitting_energy([1.5, 2.0, 4.0]) == pytest.approx(
-        [0.00227297726, 0.01755999378, 0.4053537131], rel=1e-9
-    )
-    assert splitting_energy([0.5, 1.0]).tolist() == [0.0, 0.0]
-    for phi in (1.5, 4.0):
-        e = splitting_energy(phi)
-        assert len(HessianLaw(phi, 0.999 * e).bands()) == 2
-        assert len(HessianLaw(phi, 1.001 * e).bands()) == 1
+@pytest.mark.parametrize("phi", [1.5, 2.0, 4.0])
+def test_bands_merge_where_both_derivatives_of_z_vanish(phi):
+    e = 0.5 * phi * (np.cbrt(phi) - 1) ** 3
+    assert len(HessianLaw(phi, 0.999 * e).bands()) == 2
+    assert len(HessianLaw(phi, 1.001 * e).bands()) == 1
 
 
 @pytest.mark.parametrize(("phi", "energy", "mass"), [(4.0, 0.001, 0.75), (3.0, 0.004, 2 / 3)])
@@ -247,7 +257,7 @@ def test_lower_band_carries_the_broadened_zero_modes(phi, energy, mass):
 @pytest.mark.parametrize(("phi", "energy"), [(0.5, 0.1), (2.0, 0.02), (0.25, 0.5)])
 def test_eigenvalues_of_one_matrix_follow_the_law_within_six_over_n(phi, energy):
     n = 300
-    H0, H1 = sample_hessian(n, round(n / phi), energy, rng=4)
+    H0, H1 = sample_hessian(parameters=n, residuals=round(n / phi), energy=energy, rng=4)
     lam, law = np.linalg.eigvalsh(H0 + H1), HessianLaw(phi, energy)
     assert kolmogorov_distance(lam, law) < 6 / n
     assert np.mean(lam < 0) == pytest.approx(law.index(), abs=4 / n)
@@ -255,7 +265,7 @@ def test_eigenvalues_of_one_matrix_follow_the_law_within_six_over_n(phi, energy)
 
 def test_entries_of_the_residual_part_have_variance_two_energy_over_n():
     n, energy = 200, 0.3
-    H1 = sample_hessian(n, 10, energy, rng=5)[1]
+    H1 = sample_hessian(parameters=n, residuals=10, energy=energy, rng=5)[1]
     off = H1[np.triu_indices(n, 1)]
     # relative standard error of a variance from N numbers: sqrt(2 / N)
     assert off.var() * n / (2 * energy) == pytest.approx(1, abs=4 * np.sqrt(2 / off.size))
@@ -264,7 +274,7 @@ def test_entries_of_the_residual_part_have_variance_two_energy_over_n():
 def test_relu_blocks_follow_the_free_poisson_law():
     # 2 n^2 = 800 eigenvalues: moments converge like 1/n, measured about 0.5/n
     n, phi, energy = 20, 0.5, 0.5
-    H1 = sample_relu_curvature(n, round(2 * n / phi), energy, rng=6)
+    H1 = sample_relu_curvature(width=n, samples=round(2 * n / phi), energy=energy, rng=6)
     lam = np.linalg.eigvalsh(H1)
     assert np.mean(lam**2) / (energy * phi / 2) == pytest.approx(1, abs=2 / n)
     assert np.mean(lam**4) / np.mean(lam**2) ** 2 == pytest.approx(2 + phi, abs=4 / n)
@@ -303,16 +313,17 @@ def test_bad_free_poisson_laws_are_refused():
 
 
 @pytest.mark.parametrize(
-    "function", [critical_energy, relu_critical_energy, splitting_energy, index_coefficient]
+    "function",
+    [HessianLaw.critical_energy, ReluHessianLaw.critical_energy, HessianLaw.index_coefficient],
 )
 def test_functions_of_the_ratio_keep_shapes_and_refuse_the_rest(function):
-    assert np.ndim(function(0.5)) == 0
+    assert type(function(0.5)) is float
     assert function([[0.2, 0.5]]).shape == (1, 2)
     assert function(np.empty((0, 2))).shape == (0, 2)
     for bad in (0.0, -1, np.nan, [0.5, np.inf], "x", 1j, None):
         with pytest.raises(ValueError, match="parameters_per_residual must be"):
             function(bad)
-    if function is index_coefficient:
+    if function is HessianLaw.index_coefficient:
         with pytest.raises(ValueError, match="must be below 1"):
             function(1)
 
@@ -324,16 +335,22 @@ def test_functions_of_the_ratio_keep_shapes_and_refuse_the_rest(function):
         (sample_relu_curvature, ("width", "samples")),
     ],
 )
-def test_bad_samples_are_refused(function, names):
-    for name in names:
-        for bad in (0, -1, 2.0, np.nan, "3", None):
+def test_samples_draw_many_and_refuse_bad_values(function, names):
+    good = dict.fromkeys(names, 3) | {"energy": 1.0}
+    for name in (*names, "size"):
+        for bad in (0, -1, 2.0, np.nan, "3"):
             with pytest.raises(ValueError, match=f"{name} must be"):
-                function(**(dict.fromkeys(names, 3) | {name: bad}), energy=1.0)
+                function(**(good | {name: bad}))
     for bad in (-1.0, np.nan, "1"):
         with pytest.raises(ValueError, match="energy must be"):
-            function(3, 3, bad)
+            function(**(good | {"energy": bad}))
     with pytest.raises(ValueError, match="rng must be"):
-        function(3, 3, 1.0, rng="seed")
-    again = [function(3, 4, 1, rng=seed) for seed in (2, 2, 3)]
+        function(**good, rng="seed")
+    again = [function(**good, rng=seed) for seed in (2, 2, 3)]
     assert np.array_equal(again[0], again[1])
     assert not np.array_equal(again[0], again[2])
+    many, one = np.array(function(**good, size=4, rng=5)), np.array(again[0])
+    *pair, draws, rows, columns = many.shape
+    assert (draws, (*pair, rows, columns)) == (4, one.shape)
+    np.testing.assert_allclose(many, np.swapaxes(many, -1, -2), atol=1e-15)
+    assert not np.allclose(many[..., 0, :, :], many[..., 1, :, :])

@@ -6,12 +6,20 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from rmtlib import ConvergenceError, as_rng
-from rmtlib.curvature import lanczos, sample_hessian, spectral_estimate, trace_deviation
+from rmtlib.curvature import lanczos, sample_hessian, spectral_estimate
 from rmtlib.laws import MarchenkoPastur
 
 
 def wishart(n, phi, seed):
-    return sample_hessian(n, round(n / phi), 0.0, rng=seed)[0]
+    return sample_hessian(parameters=n, residuals=round(n / phi), energy=0, rng=seed)[0]
+
+
+def trace_deviation(F, start="rademacher"):
+    """Standard deviation of the estimate of tr F / n from one probe (formulas of its docstring)."""
+    n = len(F)
+    if start == "rademacher":
+        return np.sqrt(2 * (np.sum(F**2) - np.sum(np.diag(F) ** 2))) / n
+    return np.sqrt(2 * n / (n + 2) * (np.sum(F**2) - np.trace(F) ** 2 / n)) / n
 
 
 # --- exact ---
@@ -93,7 +101,7 @@ def test_ghosts_appear_without_reorthogonalization_and_their_weight_is_right():
 def test_coefficients_of_a_large_random_matrix_are_those_of_its_law():
     # free sum: 1, sqrt(phi + 2 energy), 1 + phi^2 / (phi + 2 energy); rate n^(-1/2), measured 1.4
     n, phi, energy = 1000, 0.5, 0.1
-    H0, H1 = sample_hessian(n, round(n / phi), energy, rng=6)
+    H0, H1 = sample_hessian(parameters=n, residuals=round(n / phi), energy=energy, rng=6)
     start = as_rng(7).standard_normal(n)
     full, covariance = lanczos(H0 + H1, start, 2), lanczos(H0, start, 4)
     two = phi + 2 * energy
@@ -137,7 +145,7 @@ def test_error_bars_and_predicted_deviation_agree_with_the_spread_over_probes(st
 def test_more_probes_and_not_more_steps_reduce_the_error_of_the_trace():
     A = wishart(100, 0.5, 12)
     for steps in (3, 30):
-        value, _ = spectral_estimate(A, steps, probes=1, rng=13).mean_of(lambda x: x)
+        value, _ = spectral_estimate(A, steps=steps, probes=1, rng=13).mean_of(lambda x: x)
         start = np.where(as_rng(13).standard_normal(100) < 0, -1.0, 1.0)
         assert value == pytest.approx(start @ A @ start / 100, rel=1e-12)
 
@@ -145,7 +153,9 @@ def test_more_probes_and_not_more_steps_reduce_the_error_of_the_trace():
 def test_signs_are_exact_on_a_diagonal_matrix():
     assert trace_deviation(np.diag([1.0, 2.0, 7.0])) == 0
     assert trace_deviation(np.eye(3), "gaussian") == 0
-    value, error = spectral_estimate(np.diag([1.0, 2.0, 6.0]), 3, 2, rng=0).mean_of(np.square)
+    value, error = spectral_estimate(np.diag([1.0, 2.0, 6.0]), steps=3, probes=2, rng=0).mean_of(
+        np.square
+    )
     assert value == pytest.approx(41 / 3, rel=1e-13)
     assert error == pytest.approx(0, abs=1e-12)
 
@@ -174,14 +184,16 @@ def test_arrays_sparse_matrices_and_operators_give_the_same():
 
 
 def test_one_probe_has_no_error_bar():
-    estimate = spectral_estimate(np.diag([1.0, 2.0]), 2, 1, rng=0)
+    estimate = spectral_estimate(np.diag([1.0, 2.0]), steps=2, probes=1, rng=0)
     assert np.isnan(estimate.mean_of(np.abs)[1])
     assert np.isnan(estimate.density([1.0])[1]).all()
 
 
 def test_same_seed_same_estimate():
     A = wishart(30, 0.5, 14)
-    first, same, other = (spectral_estimate(A, 5, 2, rng=seed).points for seed in (1, 1, 2))
+    first, same, other = (
+        spectral_estimate(A, steps=5, probes=2, rng=seed).points for seed in (1, 1, 2)
+    )
     assert np.array_equal(first, same)
     assert not np.array_equal(first, other)
 
@@ -208,7 +220,7 @@ def test_what_is_not_a_square_real_matrix_is_refused(A):
     with pytest.raises(ValueError, match="A must be"):
         lanczos(A, np.ones(3), 2)
     with pytest.raises(ValueError, match="A must be"):
-        spectral_estimate(A, 2, 2)
+        spectral_estimate(A, steps=2, probes=2)
 
 
 def test_bad_arguments_are_refused_by_name():
@@ -220,20 +232,15 @@ def test_bad_arguments_are_refused_by_name():
         with pytest.raises(ValueError, match="steps must be"):
             lanczos(A, np.ones(3), bad)
         with pytest.raises(ValueError, match="steps must be"):
-            spectral_estimate(A, bad)
+            spectral_estimate(A, steps=bad)
         with pytest.raises(ValueError, match="probes must be"):
-            spectral_estimate(A, 2, bad)
+            spectral_estimate(A, steps=2, probes=bad)
     for bad in ("uniform", None, 3):
         with pytest.raises(ValueError, match="start must be one of"):
-            spectral_estimate(A, 2, 2, start=bad)
-        with pytest.raises(ValueError, match="start must be one of"):
-            trace_deviation(A, bad)
+            spectral_estimate(A, steps=2, probes=2, start=bad)
     with pytest.raises(ValueError, match="rng must be"):
-        spectral_estimate(A, 2, 2, rng="seed")
-    for bad in ([[1.0, 2.0]], [[np.nan]], "x", [1.0], []):
-        with pytest.raises(ValueError, match="F must be"):
-            trace_deviation(bad)
-    estimate = spectral_estimate(A, 2, 2, rng=0)
+        spectral_estimate(A, steps=2, probes=2, rng="seed")
+    estimate = spectral_estimate(A, steps=2, probes=2, rng=0)
     for bad in (0.0, -1.0, np.nan, "1"):
         with pytest.raises(ValueError, match="width must be"):
             estimate.density([1.0], bad)
@@ -244,3 +251,18 @@ def test_bad_arguments_are_refused_by_name():
             estimate.density(bad)
         with pytest.raises(ValueError, match="x must be"):
             estimate.cdf(bad)
+
+
+@pytest.mark.parametrize("reorthogonalize", [True, False])
+@pytest.mark.parametrize("matrix", [1e-300, 1e-200, 1e200, 1e300])
+@pytest.mark.parametrize("start", [1e-300, 1e300])
+def test_tiny_and_huge_numbers_change_units_only(matrix, start, reorthogonalize):
+    A, v = wishart(30, 0.5, 16), as_rng(17).standard_normal(30)
+    usual = lanczos(A, v, 6, reorthogonalize=reorthogonalize)
+    scaled = lanczos(matrix * A, start * v, 6, reorthogonalize=reorthogonalize)
+    assert scaled.diagonal / matrix == pytest.approx(usual.diagonal, rel=1e-12)
+    assert scaled.off_diagonal / matrix == pytest.approx(usual.off_diagonal, rel=1e-12)
+    assert scaled.exhausted == usual.exhausted
+    weights = usual.weights
+    assert scaled.ritz_values / matrix == pytest.approx(usual.ritz_values, rel=1e-10)
+    assert scaled.weights == pytest.approx(weights, abs=1e-12)

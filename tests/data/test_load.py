@@ -8,6 +8,7 @@ import sys
 import tarfile
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,9 +19,9 @@ import pytest
 from nbclient import NotebookClient
 
 from rmtlib import as_rng
-from rmtlib.data import CorruptData, DataUnavailable, fetch, load
+from rmtlib.data import CorruptData, DataUnavailable, load
+from rmtlib.data import _download as download
 from rmtlib.data import _files as data_files
-from rmtlib.data import _load as datasets
 from rmtlib.data.__main__ import main
 
 DATA = os.environ.get("RMTLIB_DATA")
@@ -75,15 +76,15 @@ def write(folder, files):
 
 def files_of(contents, url="http://127.0.0.1:9/"):
     return tuple(
-        datasets.File(path, f"sha256:{hashlib.sha256(content).hexdigest()}", url + path)
+        data_files.File(path, f"sha256:{hashlib.sha256(content).hexdigest()}", url + path)
         for path, content in contents.items()
     )
 
 
 def publish(monkeypatch, name, contents, read, source="small"):
     """Make the checksums of `contents` the published ones, the only edition of the data set."""
-    edition = datasets.Edition(files_of(contents), read, source)
-    monkeypatch.setitem(datasets.EDITIONS, name, (edition,))
+    edition = data_files.Edition(files_of(contents), read, source)
+    monkeypatch.setitem(data_files.EDITIONS, name, (edition,))
     return contents
 
 
@@ -284,7 +285,7 @@ def test_no_network_is_unavailable_data(mnist, monkeypatch):
 
 
 def test_a_server_that_does_not_answer_times_out(server, monkeypatch):
-    monkeypatch.setattr(datasets, "_TIMEOUT", 0.1)
+    monkeypatch.setattr(download, "_TIMEOUT", 0.1)
     server.before = lambda request: time.sleep(0.5)
     with pytest.raises(DataUnavailable, match="timed out"):
         load("mnist")
@@ -320,9 +321,9 @@ def test_without_a_mirror_the_canonical_homes_are_used(monkeypatch):
         "a9a": "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/binary/a9a",
     }
     for name, home in homes.items():
-        for file in datasets._downloadable(name).files:
-            assert datasets._url(file).startswith(home)
-            assert datasets._url(file).rsplit("/", 1)[1] == file.path.rsplit("/", 1)[1]
+        for file in download._downloadable(name).files:
+            assert download._url(file).startswith(home)
+            assert download._url(file).rsplit("/", 1)[1] == file.path.rsplit("/", 1)[1]
 
 
 @pytest.mark.parametrize(
@@ -341,7 +342,7 @@ def test_the_cache_is_where_the_system_keeps_caches(monkeypatch, platform, varia
     monkeypatch.setattr(sys, "platform", platform)
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
-    assert datasets.cache_folder() == Path(expected)
+    assert download.cache_folder() == Path(expected)
 
 
 # Damaged files
@@ -359,12 +360,12 @@ def test_a_file_with_a_wrong_checksum_is_refused_even_with_a_fallback(folder, da
 
 
 def test_a_damaged_file_in_the_cache_is_refused_and_replaced_by_fetch(server, tmp_path):
-    fetch("mnist")
+    assert main(["mnist"]) == 0
     path = tmp_path / "cache/mnist" / MNIST_FILES[1]
     path.write_bytes(b"damaged")
     with pytest.raises(CorruptData, match="train-labels"):
         load("mnist")
-    fetch("mnist")
+    assert main(["mnist"]) == 0
     assert load("mnist").X.shape == (784, 17)
     assert len(server.requested) == 5
 
@@ -394,7 +395,7 @@ images = np.zeros((12, 28, 28), np.uint8)
             gzip.compress(gzip.decompress(idx(images))[:-1], mtime=0),
             r"expected 9424 bytes for shape \(12, 28, 28\), got 9423",
         ),
-        (MNIST_FILES[1], idx(np.zeros(11, np.uint8)), "expected one label per image, 17, got 16"),
+        (MNIST_FILES[1], idx(np.zeros(11, np.uint8)), "expected one label per image, 12, got 11"),
     ],
 )
 def test_idx_files_in_the_wrong_format_are_refused(monkeypatch, tmp_path, name, content, message):
@@ -458,6 +459,38 @@ def test_pickled_arrays_are_never_executed(monkeypatch, tmp_path):
 def test_npz_files_in_the_wrong_format_are_refused(monkeypatch, tmp_path, content, message):
     with pytest.raises(CorruptData, match=message):
         load_npz(monkeypatch, tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "files"),
+    [
+        ("fashion-mnist", partial(data_files._read_npz, n_train=2), [npz(x=np.uint8(1), y=[1])]),
+        (
+            "fashion-mnist",
+            partial(data_files._read_npz, n_train=2),
+            [npz(x=np.ones((2, k), np.uint8), y=np.ones(2, np.uint8)) for k in (3, 4)],
+        ),
+        (
+            "mnist",
+            data_files._read_idx,
+            [idx(np.zeros(s, np.uint8)) for s in ((2, 3, 3), 2, (1, 4, 4), 1)],
+        ),
+        (
+            "mnist",
+            data_files._read_idx,
+            [idx(np.zeros(s, np.uint8)) for s in ((3, 4, 4), 2, (1, 4, 4), 2)],
+        ),
+        ("a9a", data_files._read_svmlight, [b"nan 3:1\n", b"1 1:1\n"]),
+        ("a9a", data_files._read_svmlight, [b"1,2 3:1\n", b"1 1:1\n"]),
+        ("cifar10", data_files._read_cifar_archive, [gzip.compress(b"\xff" * 600)]),
+    ],
+)
+def test_crafted_files_are_corrupt_data_and_nothing_else(monkeypatch, tmp_path, name, read, files):
+    contents = {f"{name}/{k}": content for k, content in enumerate(files)}
+    publish(monkeypatch, name, contents, read)
+    monkeypatch.setenv("RMTLIB_DATA", str(write(tmp_path / "data", contents)))
+    with pytest.raises(CorruptData):
+        load(name)
 
 
 def archive(members):
@@ -550,6 +583,51 @@ def test_a_table_in_the_wrong_format_is_refused(monkeypatch, tmp_path, text):
         load_table(monkeypatch, tmp_path, text, "")
 
 
+# Datasets made from others
+
+
+def test_centered_uses_the_training_points_only(folder):
+    images = load("mnist")
+    X = images.X - images.X[:, images.train].mean(axis=1, keepdims=True)
+    assert np.array_equal(images.centered().X, X)
+    X = X / np.sqrt(np.mean(np.sum(X[:, images.train] ** 2, axis=0)) / 784)
+    np.testing.assert_allclose(images.centered(squared_norm=784).X, X, rtol=1e-14)
+    every = images.centered(train_only=False)
+    np.testing.assert_allclose(every.X.mean(axis=1), 0, atol=1e-15)
+    assert every.shape == images.shape
+
+
+def test_coordinates_that_do_not_vary_are_left_out():
+    digits = load("digits")
+    varying = digits.centered(varying=True)
+    assert varying.X.shape == (61, 1797)
+    assert varying.shape == (61,)
+    assert np.all(varying.X[:, digits.train].std(axis=1) > 0)
+
+
+def test_a_pair_has_signs_for_labels():
+    digits, pair = load("digits"), load("digits").pair(7, 1)
+    keep = np.isin(digits.labels, (1, 7))
+    assert np.array_equal(pair.X, digits.X[:, keep])
+    assert np.array_equal(pair.labels, np.where(digits.labels[keep] == 1, 1.0, -1.0))
+    assert np.array_equal(pair.train, digits.train[keep])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda d: d.pair(1, 1), "positive must be another label"),
+        (lambda d: d.pair(1, 11), "labels must hold 11"),
+        (lambda d: d.centered(squared_norm=0), "squared_norm must be positive"),
+        (lambda d: replace(d, X=np.ones_like(d.X)).centered(squared_norm=1), "X must vary"),
+        (lambda d: replace(d, train=~(d.train | True)).centered(), "train must hold"),
+    ],
+)
+def test_impossible_datasets_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(load("digits"))
+
+
 # Downloads
 
 
@@ -576,12 +654,34 @@ def test_a_download_cut_short_never_enters_the_cache(server, mnist, tmp_path):
     assert cached(tmp_path) == []
 
 
+@pytest.mark.parametrize("length", ["many", "-5", "1.5", ""])
+def test_a_length_that_is_no_number_does_not_stop_a_download(server, mnist, length):
+    def answer(request):
+        content = mnist[request.path[1:]]
+        request.send_response(200)
+        request.send_header("Content-Length", length)
+        request.end_headers()
+        request.wfile.write(content)
+        raise ConnectionAbortedError
+
+    server.before = answer
+    server.handle_error = lambda *arguments: None
+    assert load("mnist").X.shape == (784, 17)
+
+
+def test_an_endless_download_is_stopped(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "_LARGEST", 100)
+    with pytest.raises(CorruptData, match="expected at most 100 bytes"):
+        load("mnist")
+    assert cached(tmp_path) == []
+
+
 def test_an_interrupted_download_leaves_nothing_behind(server, tmp_path, monkeypatch):
     def interrupted(url, out, title):
         out.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(datasets, "_transfer", interrupted)
+    monkeypatch.setattr(download, "_transfer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         load("mnist")
     assert cached(tmp_path) == []
@@ -591,7 +691,7 @@ def test_a_download_enters_the_cache_whole_or_not_at_all(server, tmp_path, monke
     def refused(part, target):
         raise PermissionError(f"no renaming to {target.name}")
 
-    monkeypatch.setattr(datasets.os, "replace", refused)
+    monkeypatch.setattr(download.os, "replace", refused)
     with pytest.raises(DataUnavailable, match="no renaming"):
         load("mnist")
     assert cached(tmp_path) == []
@@ -610,22 +710,23 @@ def test_an_unwritable_cache_is_named(server, tmp_path, monkeypatch):
 
 def test_fetch_downloads_only_what_is_missing(server, mnist, tmp_path, monkeypatch):
     write(tmp_path / "cache", {path: mnist[path] for path in list(mnist)[:3]})
-    fetch("mnist", "digits", "synthetic-table")
+    assert main(["mnist", "digits", "synthetic-table"]) == 0
     assert server.requested == [f"/mnist/{MNIST_FILES[3]}"]
     monkeypatch.setenv("RMTLIB_OFFLINE", "1")
-    fetch("mnist")
+    assert main(["mnist"]) == 0
     assert load("mnist").X.shape == (784, 17)
 
 
 def test_fetch_downloads_nothing_that_the_data_folder_holds(server, mnist, tmp_path, monkeypatch):
     monkeypatch.setenv("RMTLIB_DATA", str(write(tmp_path / "data", mnist)))
-    fetch("mnist")
+    assert main(["mnist"]) == 0
     assert server.requested == []
 
 
-def test_fetch_refuses_an_unknown_name():
-    with pytest.raises(ValueError, match="name must be one of"):
-        fetch("imagenet")
+def test_fetch_refuses_an_unknown_name(capsys):
+    with pytest.raises(SystemExit):
+        main(["imagenet"])
+    assert "invalid choice: 'imagenet'" in capsys.readouterr().err
 
 
 def test_the_command_reports_each_data_set_and_counts_failures(server, tmp_path, capsys):
@@ -638,12 +739,12 @@ def test_the_command_reports_each_data_set_and_counts_failures(server, tmp_path,
 def program(mnist):
     """Source that makes the small MNIST the published one and loads it."""
     return (
-        "import rmtlib.data._load as d\n"
-        "File = d.File\n"
-        "small = d.EDITIONS['mnist'][0]._replace(files="
-        f"{files_of(mnist)!r})\n"
-        "d.EDITIONS['mnist'] = (small,)\n"
-        "print(d.load('mnist').X.shape)"
+        "from dataclasses import replace\n"
+        "from rmtlib.data import load\n"
+        "from rmtlib.data._files import EDITIONS, File\n"
+        f"small = replace(EDITIONS['mnist'][0], files={files_of(mnist)!r})\n"
+        "EDITIONS['mnist'] = (small,)\n"
+        "print(load('mnist').X.shape)"
     )
 
 
@@ -746,8 +847,8 @@ def test_published_a9a(real):
 
 @published("census/a9a.gz", "census/a9a.t.gz")
 def test_the_published_table_is_the_one_that_would_be_downloaded(real, tmp_path):
-    packed, plain = datasets.EDITIONS["a9a"]
+    packed, plain = data_files.EDITIONS["a9a"]
     for gz, text in zip(packed.files, plain.files, strict=True):
         content = gzip.decompress((Path(DATA) / gz.path).read_bytes())
         (tmp_path / "text").write_bytes(content)
-        assert datasets._verified(tmp_path / "text", text).data == content
+        assert download._verified(tmp_path / "text", text).data == content

@@ -11,24 +11,17 @@ from scipy.optimize import minimize
 from scipy.special import ive, ndtr
 
 from rmtlib import ConvergenceError, as_rng
-from rmtlib.dynamics import _two_class as gradient_descent
+from rmtlib.data import standardize_classes
 from rmtlib.dynamics import (
-    best_error,
-    best_tuning,
-    contour_statistics,
-    converged_statistics,
+    Tuning,
+    TwoClassDescent,
     descend,
     descent_filters,
-    descent_measures,
-    descent_statistics,
     ellipse,
-    momentum_factors,
-    momentum_rate,
-    optimal_stopping,
     sgd_loss,
-    simulate_descent,
-    standardize_classes,
 )
+from rmtlib.dynamics._filters import Clock
+from rmtlib.dynamics._quadrature import nodes
 from rmtlib.laws import MarchenkoPastur
 
 # c, rho, sigma^2, alpha, t, gamma; E_test, V_test, E_train, V_train, test error.
@@ -48,20 +41,15 @@ ROWS = [
 ]  # fmt: skip
 
 
-def constants(row):
-    c, rho, variance, alpha, t, gamma = row
-    return ([t], c, rho), {"init_variance": variance, "learning_rate": alpha, "ridge": gamma}
-
-
 def moments(run):
     return np.array(astuple(run)[:4])
 
 
-@pytest.mark.parametrize("route", [descent_statistics, contour_statistics])
+@pytest.mark.parametrize("route", ["real", "contour"])
 @pytest.mark.parametrize(("row", "expected"), ROWS)
 def test_reference_numbers(route, row, expected):
-    places, keywords = constants(row)
-    run = route(*places, **keywords)
+    c, rho, variance, alpha, t, gamma = row
+    run = TwoClassDescent(c, rho, init_variance=variance, ridge=gamma).at([t], alpha, route=route)
     found = [*moments(run)[:, 0], run.test_error[0]]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
@@ -72,26 +60,24 @@ def test_reference_numbers(route, row, expected):
     reach=st.floats(0.01, 200), gamma=st.one_of(st.just(0.0), st.floats(0, 2)),
 )  # fmt: skip
 def test_real_form_equals_contour_form(c, rho, variance, reach, gamma):
-    keywords = {"init_variance": variance, "learning_rate": 0.1, "ridge": gamma}
+    model = TwoClassDescent(c, rho, init_variance=variance, ridge=gamma)
     times = np.array([0.1, 1.0]) * reach / 0.1
-    real = moments(descent_statistics(times, c, rho, **keywords))
-    contour = moments(contour_statistics(times, c, rho, **keywords))
+    real, contour = (moments(model.at(times, 0.1, route=route)) for route in ("real", "contour"))
     np.testing.assert_allclose(real, contour, atol=1e-10 * (1 + real.max()))
 
 
 @pytest.mark.parametrize("c", [0.5, 1 - 1e-4, 1.0, 1 + 1e-4, 2.0])
 @pytest.mark.parametrize("shift", [-1e-3, -1e-4, 0.0, 1e-4, 1e-3])
 def test_rule_is_exact_at_the_phase_transition_and_at_equal_sizes(c, shift):
-    keywords = {"init_variance": 0.3, "learning_rate": 1.0}
-    rho = np.sqrt(c) * (1 + shift)
-    real = moments(descent_statistics([1, 100], c, rho, **keywords))
-    contour = moments(contour_statistics([1, 100], c, rho, points=8000, **keywords))
+    model = TwoClassDescent(c, np.sqrt(c) * (1 + shift), init_variance=0.3)
+    real = moments(model.at([1, 100], 1.0))
+    contour = moments(model.at([1, 100], 1.0, route="contour", points=8000))
     np.testing.assert_allclose(real, contour, atol=2e-12)
 
 
 def test_atoms_that_are_not_smoothed_would_be_wrong_by_1e_minus_5():
     c, rho = 0.5, np.sqrt(0.5) * 1.0001
-    x, omega, _ = descent_measures(c, rho)
+    x, omega, _ = TwoClassDescent(c, rho, init_variance=0).measures()
     sharp = omega.copy()
     sharp[-2] = (rho**2 - c) / rho
     assert omega @ x == pytest.approx(rho * (1 + rho + c), rel=1e-13)
@@ -102,7 +88,7 @@ def test_atoms_that_are_not_smoothed_would_be_wrong_by_1e_minus_5():
 @given(c=st.floats(0.01, 50), rho=st.floats(0.01, 50))
 def test_masses_means_and_variance_of_the_measures(c, rho):
     # Exact identities; the variance of omega / rho is c whatever rho.
-    x, omega, mu = descent_measures(c, rho)
+    x, omega, mu = TwoClassDescent(c, rho, init_variance=0).measures()
     mean = omega @ x / rho
     assert omega.sum() == pytest.approx(rho, rel=1e-11)
     assert mu.sum() == pytest.approx(1, rel=1e-11)
@@ -120,7 +106,7 @@ def test_nodes_integrate_the_densities_of_the_measures(c, rho):
     def density(x):
         return np.sqrt((x - low) * (high - x)) / (2 * np.pi * (spike - x))
 
-    x, omega, _ = descent_measures(c, rho)
+    x, omega, _ = TwoClassDescent(c, rho, init_variance=0).measures()
     bulk, _ = quad(lambda s: np.exp(-s) * density(s), low, high, epsabs=1e-12)
     atom = max(rho**2 - c, 0) / rho * np.exp(-spike)
     assert omega @ np.exp(-x) == pytest.approx(bulk + atom, abs=1e-10)
@@ -128,7 +114,7 @@ def test_nodes_integrate_the_densities_of_the_measures(c, rho):
 
 def test_stieltjes_transform_of_omega_is_that_of_the_resolvent_at_the_mean():
     c, rho, z = 0.7, 1.5, 0.3 + 0.4j
-    x, omega, mu = descent_measures(c, rho)
+    x, omega, mu = TwoClassDescent(c, rho, init_variance=0).measures()
     m = MarchenkoPastur(c).stieltjes(z)
     assert mu @ (1 / (x - z)) == pytest.approx(m, abs=1e-12)
     assert omega @ (1 / (x - z)) == pytest.approx(rho * m / ((rho + c) * m + 1), abs=1e-12)
@@ -148,7 +134,7 @@ def test_bessel_functions_at_equal_sizes_and_threshold_up_to_late_times(spread):
     def twice(s):
         return s * decayed(s)[0]
 
-    run = descent_statistics(T, 1, 1, init_variance=spread, learning_rate=1)
+    run = TwoClassDescent(1, 1, init_variance=spread).at(T, learning_rate=1)
     left, left_x = decayed(2 * T)
     V = 2 * twice(T) - twice(2 * T) + spread * left
     V_train = 2 * (2 * done(T) - done(2 * T)) + spread * left_x - 4 * done(T) ** 2
@@ -159,65 +145,61 @@ def test_bessel_functions_at_equal_sizes_and_threshold_up_to_late_times(spread):
 
 @pytest.mark.parametrize(("dynamics", "rate"), [("flow", 1.0), ("steps", 0.4)])
 def test_late_times_at_equal_sizes_need_few_modes(monkeypatch, dynamics, rate):
-    computed, filters = [], descent_filters
+    computed, filters = [], Clock.filters
 
-    def counted(*args, **kwargs):
-        found = filters(*args, **kwargs)
+    def counted(*args):
+        found = filters(*args)
         computed.append(found[0].size)
         return found
 
-    monkeypatch.setattr(gradient_descent, "descent_filters", counted)
+    monkeypatch.setattr(Clock, "filters", counted)
     times = np.round(np.geomspace(1, 1e6 / rate, 1000))
-    keywords = {"init_variance": 0.1, "learning_rate": rate, "dynamics": dynamics}
-    late = descent_statistics(times, 1.0, 2.0, **keywords)
+    model = TwoClassDescent(1.0, 2.0, init_variance=0.1)
+    late = model.at(times, rate, dynamics=dynamics)
     assert sum(computed) < 2e5  # of ten million
-    one = descent_statistics(times[-1:], 1.0, 2.0, **keywords)
+    one = model.at(times[-1:], rate, dynamics=dynamics)
     np.testing.assert_allclose(moments(late)[:, -1:], moments(one), rtol=1e-12, atol=1e-14)
 
 
 def test_start_has_error_one_half_and_the_variance_of_the_initialization():
-    run = descent_statistics([0], 2, 3, init_variance=0.5, learning_rate=0.1, ridge=1)
+    run = TwoClassDescent(2, 3, init_variance=0.5, ridge=1).at([0], 0.1)
     np.testing.assert_allclose(moments(run)[:, 0], [0, 0.5, 0, 0.5], atol=1e-13)
     assert run.test_error[0] == run.train_error[0] == 0.5
-    still = descent_statistics([0], 2, 3, init_variance=0, learning_rate=0.1)
-    assert still.test_error[0] == still.train_error[0] == 0.5
+    still = TwoClassDescent(2, 3, init_variance=0).at(0, 0.1)
+    assert still.test_error == still.train_error == 0.5
+    assert {type(value) for value in astuple(still)} == {float}
 
 
 def test_training_mean_is_a_fixed_multiple_of_the_test_mean():
-    run = descent_statistics([1, 50], 2, 3, init_variance=0.5, learning_rate=0.1)
+    run = TwoClassDescent(2, 3, init_variance=0.5).at([1, 50], 0.1)
     np.testing.assert_allclose(run.train_mean / run.test_mean, (3 + 2) / 3, rtol=1e-12)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(c=st.floats(0.1, 4), rho=st.floats(0.2, 6), variance=st.floats(0, 2), gamma=st.floats(0, 3))
 def test_no_time_start_or_ridge_beats_the_cauchy_schwarz_bound(c, rho, variance, gamma):
-    run = descent_statistics(
-        np.geomspace(0.01, 1e4, 40), c, rho,
-        init_variance=variance, learning_rate=1.0, ridge=gamma,
-    )  # fmt: skip
-    assert run.test_error.min() >= best_error(c, rho) * (1 - 1e-12)
+    model = TwoClassDescent(c, rho, init_variance=variance, ridge=gamma)
+    run = model.at(np.geomspace(0.01, 1e4, 40), 1.0)
+    assert run.test_error.min() >= model.best_error() * (1 - 1e-12)
 
 
 @pytest.mark.parametrize("limit", [{"ridge": 1e7, "t": 1.0}, {"ridge": 0.0, "t": 1e-7}])
 def test_bound_is_approached_as_time_vanishes_or_ridge_grows(limit):
-    run = descent_statistics(
-        [limit["t"]], 0.5, 4.0, init_variance=0, learning_rate=1, ridge=limit["ridge"]
-    )
-    assert run.test_error[0] == pytest.approx(best_error(0.5, 4.0), rel=1e-5)
+    model = TwoClassDescent(0.5, 4.0, init_variance=0, ridge=limit["ridge"])
+    assert model.at(limit["t"], 1).test_error == pytest.approx(model.best_error(), rel=1e-5)
 
 
 @pytest.mark.parametrize(
     ("c", "gamma"), [(0.5, 0), (2, 0), (0.5, 0.3), (1, 0.3), (2, 0.3), (0.9, 0), (1.1, 0)]
 )
 def test_late_times_reach_the_closed_form(c, gamma):
-    late = descent_statistics([3e4], c, 3, init_variance=0.5, learning_rate=1, ridge=gamma)
-    limit = converged_statistics(c, 3, init_variance=0.5, ridge=gamma)
-    np.testing.assert_allclose(moments(late)[:, 0], moments(limit), atol=1e-11)
+    model = TwoClassDescent(c, 3, init_variance=0.5, ridge=gamma)
+    np.testing.assert_allclose(moments(model.at(3e4, 1)), moments(model.limit()), atol=1e-11)
 
 
 def test_overfitting_factor_and_its_exact_condition():
     def exponent(c, rho, variance):
-        run = converged_statistics(c, rho, init_variance=variance)
+        run = TwoClassDescent(c, rho, init_variance=variance).limit()
         return run.test_mean / np.sqrt(run.test_variance)
 
     assert exponent(0.5, 4, 0.7) == pytest.approx(1.333333333, rel=1e-9)
@@ -226,13 +208,13 @@ def test_overfitting_factor_and_its_exact_condition():
     for c, variance in ((0.3, 2.0), (3.0, 0.0)):
         factor = np.sqrt(1 - min(c, 1 / c))
         assert exponent(c, 2, variance) == pytest.approx(factor * 2 / np.sqrt(2 + c), rel=1e-12)
-    equal = converged_statistics(1.0, 2.0, init_variance=0.1)
+    equal = TwoClassDescent(1.0, 2.0, init_variance=0.1).limit()
     assert equal.test_error == 0.5
     assert np.isinf(equal.test_variance)
 
 
 def test_at_equal_sizes_the_exponent_decays_like_a_fourth_root_of_time():
-    run = descent_statistics([1e5, 1e6], 1.0, 2.0, init_variance=0, learning_rate=1)
+    run = TwoClassDescent(1.0, 2.0, init_variance=0).at([1e5, 1e6], 1)
     exponent = run.test_mean / np.sqrt(run.test_variance)
     # next order is (alpha t)^(-1/2) relative
     np.testing.assert_allclose(exponent * [1e5**0.25, 1e6**0.25], 1.419, rtol=5e-3)
@@ -250,7 +232,7 @@ def test_at_equal_sizes_the_exponent_decays_like_a_fourth_root_of_time():
     ],
 )
 def test_optimal_stopping_reference(variance, time, error):
-    stop = optimal_stopping(0.5, 4, init_variance=variance, learning_rate=0.01)
+    stop = TwoClassDescent(0.5, 4, init_variance=variance).optimal_stopping(0.01)
     assert stop.time == pytest.approx(time, rel=1e-6)
     assert stop.error == pytest.approx(error, rel=1e-9)
 
@@ -258,7 +240,7 @@ def test_optimal_stopping_reference(variance, time, error):
 @pytest.mark.parametrize(("c", "rho"), [(0.5, 4.0), (2.0, 1.0), (1.0, 2.0)])
 def test_optimal_stopping_of_a_small_start_has_its_fourth_root_law(c, rho):
     ratios = [
-        optimal_stopping(c, rho, init_variance=v, learning_rate=0.5).time
+        TwoClassDescent(c, rho, init_variance=v).optimal_stopping(0.5).time
         * 0.5 / (4 * v / (c * (rho + c))) ** 0.25
         for v in (1e-6, 1e-10)
     ]  # fmt: skip
@@ -269,12 +251,9 @@ def test_optimal_stopping_of_a_small_start_has_its_fourth_root_law(c, rho):
 
 def test_optimal_stopping_is_no_worse_than_any_time_on_a_grid():
     for c, rho, variance, gamma in [(0.5, 4, 100, 0), (2, 1, 0.5, 0), (1, 2, 0.1, 0.5)]:
-        stop = optimal_stopping(c, rho, init_variance=variance, learning_rate=0.1, ridge=gamma)
-        run = descent_statistics(
-            np.geomspace(1e-3, 1e6, 300), c, rho,
-            init_variance=variance, learning_rate=0.1, ridge=gamma,
-        )  # fmt: skip
-        assert stop.error <= run.test_error.min() + 1e-12
+        model = TwoClassDescent(c, rho, init_variance=variance, ridge=gamma)
+        run = model.at(np.geomspace(1e-3, 1e6, 300), 0.1)
+        assert model.optimal_stopping(0.1).error <= run.test_error.min() + 1e-12
 
 
 @pytest.mark.parametrize("dynamics", ["flow", "steps"])
@@ -300,15 +279,21 @@ def test_eigenmodes_equal_the_explicit_recursion(dynamics, p, n):
 
 
 def test_several_ridges_share_a_draw():
-    keywords = {"init_variance": 0.3, "learning_rate": 0.1, "draws": 3}
-    both = simulate_descent(9, 12, [0, 5, 50], 2.0, ridge=[0.0, 0.4], rng=6, **keywords)
+    def simulate(model, size=3, times=(0, 5, 50), **options):
+        return model.simulate(times, 0.1, n=12, size=size, rng=6, **options)
+
+    model = TwoClassDescent(9 / 12, 2.0, init_variance=0.3)
+    both = simulate(model, ridges=[0.0, 0.4])
     for index, ridge in enumerate([0.0, 0.4]):
-        one = simulate_descent(9, 12, [0, 5, 50], 2.0, ridge=ridge, rng=6, **keywords)
+        one = simulate(TwoClassDescent(9 / 12, 2.0, init_variance=0.3, ridge=ridge))
         for several, alone in zip(astuple(both[:, index]), astuple(one), strict=True):
             assert alone.shape == (3, 3)
             np.testing.assert_allclose(several, alone, rtol=1e-12, atol=1e-15)
-    with pytest.raises(ValueError, match="ridge must be a vector"):
-        simulate_descent(9, 12, [1], 2.0, ridge=[[0.0]], rng=6, **keywords)
+    assert simulate(model).test_mean.shape == (3, 3)
+    assert simulate(model, size=None).test_mean.shape == (3,)
+    assert simulate(model, size=None, times=7).test_mean == simulate(model, times=7).test_mean[0]
+    with pytest.raises(ValueError, match="ridges must be a vector"):
+        simulate(model, ridges=[[0.0]])
 
 
 def test_filters_are_exact_where_digits_could_be_lost():
@@ -323,15 +308,14 @@ def test_filters_are_exact_where_digits_could_be_lost():
 
 
 def test_steps_tend_to_the_flow_at_first_order_in_the_learning_rate():
-    flow = descent_statistics([1], 0.5, 4, init_variance=0.1, learning_rate=1.0).test_mean
+    model = TwoClassDescent(0.5, 4, init_variance=0.1)
+    flow = model.at(1, 1.0).test_mean
     gaps = []
     for alpha in (0.02, 0.01):
-        steps = descent_statistics(
-            [round(1 / alpha)], 0.5, 4, init_variance=0.1, learning_rate=alpha, dynamics="steps"
-        )
-        gaps.append((steps.test_mean - flow).item())
+        steps = model.at(round(1 / alpha), alpha, dynamics="steps")
+        gaps.append(steps.test_mean - flow)
         if alpha == 0.01:
-            assert steps.test_mean[0] == pytest.approx(0.7522308932, rel=1e-9)
+            assert steps.test_mean == pytest.approx(0.7522308932, rel=1e-9)
     assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.05)
 
 
@@ -341,11 +325,9 @@ def test_steps_tend_to_the_flow_at_first_order_in_the_learning_rate():
 )
 def test_simulation_agrees_with_the_theory(p, n, gamma, dynamics):
     times, draws = [10, 100, 500], 30
-    keywords = {
-        "init_variance": 0.3, "learning_rate": 0.02, "ridge": gamma, "dynamics": dynamics,
-    }  # fmt: skip
-    theory = astuple(descent_statistics(times, p / n, 2.0, **keywords))
-    runs = astuple(simulate_descent(p, n, times, 2.0, draws=draws, rng=3, **keywords))
+    model = TwoClassDescent(p / n, 2.0, init_variance=0.3, ridge=gamma)
+    theory = astuple(model.at(times, 0.02, dynamics=dynamics))
+    runs = astuple(model.simulate(times, 0.02, n=n, size=draws, dynamics=dynamics, rng=3))
     for expected, found in zip(theory, runs, strict=True):
         error = found.std(axis=0, ddof=1) / np.sqrt(draws)
         # bias O(1/n), four standard errors of the mean
@@ -354,7 +336,7 @@ def test_simulation_agrees_with_the_theory(p, n, gamma, dynamics):
 
 def test_test_error_of_a_run_is_that_of_fresh_samples():
     p, n = 20, 60
-    run = simulate_descent(p, n, [30], 2.0, init_variance=0.5, learning_rate=0.05, rng=5)
+    run = TwoClassDescent(p / n, 2.0, init_variance=0.5).simulate([30], 0.05, n=n, rng=5)
     (rng,) = as_rng(5).spawn(1)  # as `replicate` does
     y = np.where(np.arange(n) % 2, 1.0, -1.0)
     X = rng.standard_normal((p, n))
@@ -363,7 +345,7 @@ def test_test_error_of_a_run_is_that_of_fresh_samples():
     fresh = rng.standard_normal((p, 100_000))
     fresh[0] += np.sqrt(2.0)
     rate = np.mean(w @ fresh < 0)
-    assert run.test_error[0, 0] == pytest.approx(rate, abs=4 * np.sqrt(0.25 / 100_000))
+    assert run.test_error[0] == pytest.approx(rate, abs=4 * np.sqrt(0.25 / 100_000))
 
 
 def test_momentum_factors_equal_the_recursion():
@@ -374,9 +356,9 @@ def test_momentum_factors_equal_the_recursion():
         x = x - alpha * z
         path.append(x)
     steps = np.arange(31)
-    found = momentum_factors(lam, steps, learning_rate=alpha, momentum=beta)
+    found = Tuning(alpha, beta).factors(lam, steps)
     np.testing.assert_allclose(found, path, atol=1e-12)
-    plain = momentum_factors(lam, steps, learning_rate=0.5)
+    plain = Tuning(0.5).factors(lam, steps)
     filters, _ = descent_filters(lam, steps, learning_rate=0.5, dynamics="steps")
     np.testing.assert_allclose(plain, filters, atol=1e-14)
 
@@ -386,7 +368,7 @@ def test_momentum_factors_equal_the_recursion():
 def test_rate_is_the_spectral_radius_and_stability_is_below_two_plus_two_beta(lam, alpha, beta):
     M = np.array([[beta, lam], [-alpha * beta, 1 - alpha * lam]])
     radius = np.max(np.abs(np.linalg.eigvals(M)))
-    rate = momentum_rate([lam], learning_rate=alpha, momentum=beta)[0]
+    rate = Tuning(alpha, beta).rate(lam)
     assert rate == pytest.approx(radius, abs=1e-6)  # a double root costs half of the digits
     if abs(alpha * lam - 2 - 2 * beta) > 1e-6:
         assert (rate < 1) == (alpha * lam < 2 + 2 * beta)
@@ -394,33 +376,34 @@ def test_rate_is_the_spectral_radius_and_stability_is_below_two_plus_two_beta(la
 
 @pytest.mark.parametrize("momentum", [False, True])
 def test_best_tuning_minimizes_the_rate_of_the_slowest_mode(momentum):
-    best = best_tuning(0.3, 4.0, momentum=momentum)
+    best = Tuning.best(0.3, 4.0, momentum=momentum)
 
     def slowest(step):
         alpha, beta = step[0], step[1] if momentum else 0.0
         if alpha <= 0 or not 0 <= beta < 1:
             return 2.0
-        return np.max(momentum_rate([0.3, 4.0], learning_rate=alpha, momentum=beta))
+        return np.max(Tuning(alpha, beta).rate([0.3, 4.0]))
 
-    assert slowest([best.learning_rate, best.momentum]) == pytest.approx(best.rate, abs=1e-7)
+    rate = np.sqrt(best.momentum) if momentum else (4.0 - 0.3) / (4.0 + 0.3)
+    assert slowest([best.learning_rate, best.momentum]) == pytest.approx(rate, abs=1e-14)
     found = minimize(
         slowest, [0.3, 0.2], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9}
     )
-    assert best.rate == pytest.approx(found.fun, abs=1e-4)
-    assert best.rate <= found.fun + 1e-9
+    assert rate == pytest.approx(found.fun, abs=1e-4)
+    assert rate <= found.fun + 1e-9
 
 
 @pytest.mark.parametrize("c", [0.25, 0.5, 2.0])
 def test_on_the_marchenko_pastur_bulk_the_best_momentum_is_the_ratio(c):
     edges = (1 - np.sqrt(c)) ** 2, (1 + np.sqrt(c)) ** 2
-    best = best_tuning(*edges)
+    best = Tuning.best(*edges)
     small = min(c, 1 / c)
     assert best.momentum == pytest.approx(small, rel=1e-12)
     assert best.learning_rate == pytest.approx(min(1, 1 / c), rel=1e-12)
-    assert best.rate == pytest.approx(np.sqrt(small), rel=1e-12)
-    plain = best_tuning(*edges, momentum=False)
+    assert best.rate(edges) == pytest.approx(np.sqrt([small] * 2), rel=1e-12)
+    plain = Tuning.best(*edges, momentum=False)
     assert plain.learning_rate == pytest.approx(1 / (1 + c), rel=1e-12)
-    assert plain.rate == pytest.approx(2 * np.sqrt(c) / (1 + c), rel=1e-12)
+    assert plain.rate(edges) == pytest.approx([2 * np.sqrt(c) / (1 + c)] * 2, rel=1e-12)
 
 
 def test_standardized_classes_have_the_models_mean_and_variance():
@@ -454,7 +437,7 @@ def sgd(p, n, signal, noise, eta, epochs, rng):
 def test_sgd_follows_its_volterra_equation(c, eta):
     n, epochs, draws, rng = 300, 6, 12, as_rng(4)
     runs = np.array([sgd(int(c * n), n, 1.0, 0.3, eta, epochs, rng) for _ in range(draws)])
-    theory = sgd_loss(np.arange(epochs), c, 1.0, 0.3, learning_rate=eta)
+    theory = sgd_loss(np.arange(epochs), ratio=c, signal=1.0, noise=0.3, learning_rate=eta)
     error = runs.std(axis=0, ddof=1) / np.sqrt(draws)
     # bias O(1/n), four standard errors
     assert np.all(np.abs(runs.mean(axis=0) - theory) < 4 * error + 3 / n)
@@ -463,7 +446,7 @@ def test_sgd_follows_its_volterra_equation(c, eta):
 def test_sgd_loss_solves_the_volterra_equation_by_another_method():
     c, eta, noise = 0.6, 1.2, 0.3
     t, dt = np.linspace(0, 3, 3001, retstep=True)
-    x, _, mu = descent_measures(c, 1.0)
+    x, _, mu = nodes(c, 1.0, 100)
     decay = np.exp(-2 * eta * np.outer(t, x))
     h = decay @ ((x + noise * c) * mu) + noise * (1 - c)
     kernel = eta**2 * decay @ (x**2 * mu)
@@ -473,7 +456,9 @@ def test_sgd_loss_solves_the_volterra_equation_by_another_method():
         if k:
             past = dt * (kernel[k:0:-1] @ psi[:k] - kernel[k] * psi[0] / 2)
         psi[k] = (h[k] + past) / (1 - dt * kernel[0] / 2 * (k > 0))
-    np.testing.assert_allclose(sgd_loss(t, c, 1.0, noise, learning_rate=eta), psi, atol=1e-5)
+    np.testing.assert_allclose(
+        sgd_loss(t, ratio=c, signal=1.0, noise=noise, learning_rate=eta), psi, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("eta", [0.4, 1.0])
@@ -481,7 +466,7 @@ def test_sgd_without_noise_at_equal_sizes_falls_like_a_power_of_time(eta):
     # nu has density 1 / (pi sqrt(x)) at 0, so h(t) ~ (2 eta t)^(-3/2) / (2 sqrt(pi));
     # kappa falls faster, and the feedback multiplies by 1 / (1 - eta / 2)
     t = 2e4 / eta
-    loss = sgd_loss([t], 1.0, 1.0, 0.0, learning_rate=eta)[0]
+    loss = sgd_loss(t, ratio=1.0, signal=1.0, noise=0.0, learning_rate=eta)
     tail = (2 * eta * t) ** -1.5 / (2 * np.sqrt(np.pi))
     assert loss == pytest.approx(tail / (1 - eta / 2), rel=3e-4)
 
@@ -490,39 +475,38 @@ def test_sgd_settles_above_least_squares_and_diverges_beyond_its_critical_step()
     c, noise = 0.5, 0.4
     for eta in (0.2, 1.0, 1.5):
         floor = noise * (1 - c) / (1 - eta / 2)
-        assert sgd_loss([1e4], c, 1, noise, learning_rate=eta)[0] == pytest.approx(floor, rel=1e-9)
-    assert np.all(np.diff(sgd_loss([1, 20, 40], c, 1, noise, learning_rate=2.2)) > 0)
-    tiny = sgd_loss([0.5 / 1e-6], c, 1, noise, learning_rate=1e-6)
+        late = sgd_loss(1e4, ratio=c, signal=1, noise=noise, learning_rate=eta)
+        assert late == pytest.approx(floor, rel=1e-9)
+    model = {"ratio": c, "signal": 1, "noise": noise}
+    assert np.all(np.diff(sgd_loss([1, 20, 40], learning_rate=2.2, **model)) > 0)
+    tiny = sgd_loss(0.5 / 1e-6, learning_rate=1e-6, **model)
     flow = quad(
         lambda s: (s + noise * c) * np.exp(-s) * MarchenkoPastur(c).pdf(s),
         *MarchenkoPastur(c).support(),
     )[0]
-    assert tiny[0] == pytest.approx(flow + noise * (1 - c), abs=1e-5)
+    assert tiny == pytest.approx(flow + noise * (1 - c), abs=1e-5)
 
 
-MODEL = {"ratio": 0.5, "signal": 4.0}
-STEP = {"init_variance": 0.1, "learning_rate": 0.01}
+MODEL = {"ratio": 0.5, "signal": 4.0, "init_variance": 0.1}
 BAD = [
-    (lambda **k: descent_statistics(**({"times": [1.0]} | MODEL | STEP | k)),
-     ["times", "ratio", "signal", "init_variance", "learning_rate", "ridge"]),
-    (lambda **k: contour_statistics(**({"times": [1.0]} | MODEL | STEP | k)),
-     ["times", "ratio", "signal", "init_variance", "learning_rate", "ridge", "points"]),
-    (lambda **k: optimal_stopping(**(MODEL | STEP | k)),
-     ["ratio", "signal", "init_variance", "learning_rate", "ridge"]),
-    (lambda **k: converged_statistics(**(MODEL | {"init_variance": 1} | k)),
-     ["ratio", "signal", "init_variance", "ridge"]),
-    (lambda **k: simulate_descent(**({"p": 4, "n": 8, "times": [1.0], "signal": 4.0} | STEP | k)),
-     ["p", "n", "times", "signal", "init_variance", "learning_rate", "ridge", "draws"]),
-    (lambda **k: descent_measures(**(MODEL | k)), ["ratio", "signal", "points"]),
+    (lambda **k: TwoClassDescent(**(MODEL | k)), ["ratio", "signal", "init_variance", "ridge"]),
+    (lambda **k: TwoClassDescent(**MODEL).at(**({"times": [1.0], "learning_rate": 1} | k)),
+     ["times", "learning_rate"]),
+    (lambda **k: TwoClassDescent(**MODEL).at([1.0], 0.01, route="contour", **k), ["points"]),
+    (lambda **k: TwoClassDescent(**MODEL).optimal_stopping(**k), ["learning_rate"]),
+    (lambda **k: TwoClassDescent(**MODEL).simulate(**({"times": [1.0], "learning_rate": 1,
+                                                       "n": 8} | k)),
+     ["times", "learning_rate", "n", "size", "ridges"]),
+    (lambda **k: TwoClassDescent(**MODEL).measures(**k), ["points"]),
     (lambda **k: sgd_loss(**({"times": [1.0], "ratio": 1, "signal": 1, "noise": 0,
                               "learning_rate": 1} | k)),
      ["times", "ratio", "signal", "noise", "learning_rate"]),
     (lambda **k: ellipse(**({"low": 0, "high": 1, "margin": 1, "points": 8} | k)),
      ["margin", "points"]),
-    (lambda **k: momentum_factors(**({"eigenvalues": [1.0], "steps": [2],
-                                      "learning_rate": 1} | k)),
-     ["eigenvalues", "steps", "learning_rate", "momentum"]),
-    (lambda **k: best_tuning(**({"smallest": 1, "largest": 2} | k)), ["smallest", "largest"]),
+    (lambda **k: Tuning(**({"learning_rate": 1} | k)), ["learning_rate", "momentum"]),
+    (lambda **k: Tuning(1).factors(**({"eigenvalues": [1.0], "steps": [2]} | k)),
+     ["eigenvalues", "steps"]),
+    (lambda **k: Tuning.best(**({"smallest": 1, "largest": 2} | k)), ["smallest", "largest"]),
 ]  # fmt: skip
 
 
@@ -531,29 +515,34 @@ BAD = [
     ("function", "name"), [(function, name) for function, names in BAD for name in names]
 )
 def test_values_out_of_range_are_refused_by_name(function, name, bad):
-    value = [1.0, bad] if name in ("times", "eigenvalues", "steps") else bad
+    value = [1.0, bad] if name in ("times", "eigenvalues", "steps", "ridges") else bad
     with pytest.raises(ValueError, match=rf"\b{name}\b"):
         function(**{name: value})
+
+
+def model(signal=1.0):
+    return TwoClassDescent(1, signal, init_variance=0)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: descent_statistics([], 1, 1, init_variance=0, learning_rate=1), "times"),
-        (lambda: descent_statistics([1], 1, 0, init_variance=0, learning_rate=1), "signal"),
-        (lambda: descent_statistics([1], 1, 1, init_variance=0, learning_rate=1, dynamics="sgd"),
-         "dynamics must be one of"),
-        (lambda: descent_statistics([1.5], 1, 1, init_variance=0, learning_rate=0.1,
-                                    dynamics="steps"), "times must be integers"),
-        (lambda: descent_statistics([1], 1, 4, init_variance=0, learning_rate=0.4,
-                                    dynamics="steps"), "learning_rate must be below 0.32"),
-        (lambda: sgd_loss([0, 1e5], 1, 1, 1, learning_rate=1), "times must be at most 20000"),
-        (lambda: momentum_factors([1.0], [1.5], learning_rate=1), "steps must be integers"),
-        (lambda: momentum_factors([1.0], [1], learning_rate=1, momentum=1.0), "momentum"),
-        (lambda: momentum_rate([1.0], learning_rate=1, momentum=-0.1), "momentum"),
-        (lambda: best_tuning(2, 1), "smallest must be at most"),
-        (lambda: best_error(0, 1), "ratio"),
-        (lambda: ellipse(1, 1, 1, 8), "low must be below"),
+        (lambda: model().at([], 1), "times"),
+        (lambda: model(0.0), "signal"),
+        (lambda: model().at([1], 1, dynamics="sgd"), "dynamics must be one of"),
+        (lambda: model().at([1], 1, route="complex"), "route must be one of"),
+        (lambda: model().at([1], 0.1, dynamics="steps", route="contour"), "route must be 'real'"),
+        (lambda: model().at([1.5], 0.1, dynamics="steps"), "times must be integers"),
+        (lambda: model(4).at([1], 0.4, dynamics="steps"), "learning_rate must be below 0.32"),
+        (lambda: TwoClassDescent(0.01, 1, init_variance=0).simulate([1], 1, n=9), "n must be at"),
+        (lambda: sgd_loss([0, 1e5], ratio=1, signal=1, noise=1, learning_rate=1),
+         "times must be at most 20000"),
+        (lambda: Tuning(1).factors([1.0], [1.5]), "steps must be integers"),
+        (lambda: Tuning(1).factors([1.0], [2.0**63]), "steps must be integers below 2"),
+        (lambda: Tuning(1, momentum=1.0), "momentum"),
+        (lambda: Tuning(1).rate([-0.1]), "eigenvalues"),
+        (lambda: Tuning.best(2, 1), "smallest must be at most"),
+        (lambda: ellipse(1, 1, margin=1, points=8), "low must be below"),
         (lambda: descend(np.eye(2), [1, 2, 3], [0, 0], [1], learning_rate=1), "y must be"),
         (lambda: descend(np.eye(2), [1, 2], [0], [1], learning_rate=1), "start must be"),
         (lambda: standardize_classes(np.eye(3), [1, 2, 3]), "exactly two"),
@@ -568,10 +557,8 @@ def test_bad_input_is_refused_with_a_reason(call, message):
 
 def test_steps_below_the_threshold_have_no_spike_to_diverge():
     # rho**2 < c: the spike's place lies far out, where |1 - alpha x| > 1, but carries no mass.
-    run = descent_statistics(
-        [500], 0.9, 0.05, init_variance=0.1, learning_rate=0.3, dynamics="steps"
-    )
-    flow = descent_statistics([500], 0.9, 0.05, init_variance=0.1, learning_rate=0.3)
+    weak = TwoClassDescent(0.9, 0.05, init_variance=0.1)
+    run, flow = weak.at([500], 0.3, dynamics="steps"), weak.at([500], 0.3)
     np.testing.assert_allclose(moments(run), moments(flow), rtol=0.05)
 
 
@@ -582,10 +569,10 @@ def test_steps_below_the_threshold_have_no_spike_to_diverge():
 def test_steps_near_the_limit_of_stability_equal_a_fine_rule(c, rho, limit):
     # alpha times the upper edge is just below 2; at the spike's place, without a spike, above
     alpha, k = limit / (1 + np.sqrt(c)) ** 2, np.array([10, 5000, 20000])
-    x, omega, nu = (np.delete(v, -2) for v in descent_measures(c, rho, 4000))  # the atom is 0
+    x, omega, nu = (np.delete(v, -2) for v in nodes(c, rho, 4000))  # the atom is 0
     f, g = descent_filters(x, k, learning_rate=alpha, dynamics="steps")
     E, V = g @ omega, (rho + c) / rho * g**2 @ omega + 0.3 * f**2 @ nu
-    run = descent_statistics(k, c, rho, init_variance=0.3, learning_rate=alpha, dynamics="steps")
+    run = TwoClassDescent(c, rho, init_variance=0.3).at(k, alpha, dynamics="steps")
     np.testing.assert_allclose(run.test_mean, E, rtol=1e-12)
     np.testing.assert_allclose(run.test_variance, V, rtol=1e-11)
 
@@ -593,19 +580,74 @@ def test_steps_near_the_limit_of_stability_equal_a_fine_rule(c, rho, limit):
 @pytest.mark.parametrize("c", [0.5, 0.9, 1.0, 2.0])
 @pytest.mark.parametrize("reach", [1e3, 3e3, 1e4, 1e5, 1e6])
 def test_contour_is_right_or_refused(c, reach):
-    keywords = {"init_variance": 0.3, "learning_rate": 1}
+    model = TwoClassDescent(c, 1.0, init_variance=0.3)
     try:
-        contour = moments(contour_statistics([reach], c, 1.0, **keywords))
+        contour = moments(model.at([reach], 1, route="contour"))
     except ConvergenceError:
         assert reach > 1e3
     else:
         assert reach < 1e6
-        real = moments(descent_statistics([reach], c, 1.0, **keywords))
+        real = moments(model.at([reach], 1))
         np.testing.assert_allclose(contour, real, rtol=1e-8, atol=1e-8)
 
 
 def test_late_times_do_not_overflow_and_interpolation_has_no_training_error():
-    run = descent_statistics([1e8], 2.0, 1.0, init_variance=1.0, learning_rate=1.0)
+    run = TwoClassDescent(2.0, 1.0, init_variance=1.0).at([1e8], 1.0)
     assert run.train_error[0] == 0
     assert run.train_variance[0] < 1e-12
     assert ndtr(-run.test_mean / np.sqrt(run.test_variance))[0] == run.test_error[0]
+
+
+def test_unstable_modes_overflow_to_infinity_and_many_steps_end():
+    diverging, steps = Tuning(1.0), [512, 513, 2**62, 2**63 - 1024]
+    assert diverging.factors([5.0], steps).ravel().tolist() == [np.inf, -np.inf, np.inf, np.inf]
+    assert (
+        diverging.factors([0.5, 1.0], steps).tolist()
+        == [[0.5**512, 0.0], [0.5**513, 0.0]] + [[0.0, 0.0]] * 2
+    )
+    momentum = Tuning(0.5, 0.9).factors([0.0, 20.0], [2000])
+    assert momentum[0, 0] == 1
+    assert np.isinf(momentum[0, 1])
+
+
+@pytest.mark.parametrize(("c", "rho", "variance"), [(1.0, 3.0, 1e8), (1.0, 50.0, 1e7)])
+def test_a_huge_start_at_equal_sizes_is_outgrown_at_a_time_of_its_order(c, rho, variance):
+    model = TwoClassDescent(c, rho, init_variance=variance)
+    stop = model.optimal_stopping(1.0)
+    around = model.at(stop.time * np.array([0.5, 0.9, 1.0, 1.1, 2.0]), 1.0).test_error
+    assert np.isfinite(stop.time)
+    assert around.argmin() == 2
+    assert around[2] == pytest.approx(stop.error, rel=1e-12)
+    if rho == 3:
+        assert stop.time == pytest.approx(2.4e8, rel=0.02)
+        assert stop.error == pytest.approx(0.4958, abs=5e-5)
+
+
+@pytest.mark.parametrize("ridge", [1e-12, 1e-160, 1e-300, 5e-324])
+@pytest.mark.parametrize("c", [0.5, 2.0])
+def test_a_tiny_ridge_is_the_limit_of_small_ridges(c, ridge):
+    tiny = TwoClassDescent(c, 3, init_variance=1, ridge=ridge).limit()
+    none = TwoClassDescent(c, 3, init_variance=0).limit()
+    np.testing.assert_allclose(moments(tiny), moments(none), rtol=1e-10, atol=1e-11)
+    assert tiny.test_error == pytest.approx(none.test_error, rel=1e-10)
+
+
+@pytest.mark.parametrize("c", [0.3, 1.0, 4.0])
+def test_limit_is_the_formula_with_the_stieltjes_transform_and_its_derivative(c):
+    rho, gamma, step = 1.7, 0.4, 1e-4
+    low, m, high = (MarchenkoPastur(c).stieltjes(-gamma + s).real for s in (-step, 0, step))
+    run = TwoClassDescent(c, rho, init_variance=2, ridge=gamma).limit()
+    D = (rho + c) * m + 1
+    assert run.test_mean == pytest.approx(rho * m / D, rel=1e-14)
+    # a central difference, error O(step^2)
+    variance = (rho + c) * (high - low) / (2 * step) / D**2
+    assert run.test_variance == pytest.approx(variance, rel=1e-6)
+
+
+def test_times_that_no_quadrature_resolves_are_refused():
+    with pytest.raises(ConvergenceError, match="near p = n"):
+        TwoClassDescent(1.0, 2.0, init_variance=1).at([1.0, 1e14], 1.0)
+    with pytest.raises(ConvergenceError, match="near p = n"):
+        TwoClassDescent(1.0, 2.0, init_variance=1e20).optimal_stopping(1.0)
+    stopped = TwoClassDescent(1.0, 2.0, init_variance=1, ridge=1e-6)  # by its ridge
+    np.testing.assert_allclose(moments(stopped.at(1e14, 1.0)), moments(stopped.limit()), rtol=1e-9)

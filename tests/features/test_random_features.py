@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmtlib import ConvergenceError, as_rng
-from rmtlib.features import _linear as lr
-from rmtlib.features import _ridge as rf
-from rmtlib.features import family_errors
+from rmtlib import features as rf
+from rmtlib.features import RandomFeatureRidge, _ridge
 from rmtlib.laws import MarchenkoPastur
 
 LAM = 3 * (np.arange(1, 201) / 200) ** 2
@@ -24,7 +23,8 @@ ROWS = [
 
 
 def diagonal_theory():
-    return rf.prepare(np.diag(LAM), np.ones(200), np.zeros((200, 1)), [0.0], [1.0])
+    K = np.diag([*LAM, 1.0])
+    return RandomFeatureRidge(K, np.append(np.ones(200), 0.0), 200)
 
 
 @pytest.mark.parametrize(("N", "ridge", "kappa", "delta", "df1", "df2", "train"), ROWS)
@@ -34,11 +34,13 @@ def test_reference_numbers(N, ridge, kappa, delta, df1, df2, train):
     if ridge:
         # delta = kappa N / (n ridge) - 1, printed to 10 digits
         assert found * N / (200 * ridge) - 1 == pytest.approx(delta, rel=1e-9)
-    errors = diagonal_theory().errors(N, ridge)
+    theory = diagonal_theory()
+    errors = theory.errors(N, ridge)
+    assert errors.effective_ridge == found
     if df1:
-        assert errors.degrees_of_freedom == pytest.approx(df1, rel=1e-9)
+        assert theory.degrees_of_freedom(found) == pytest.approx(df1, rel=1e-9)
     if df2:
-        assert np.sum((LAM / (LAM + found)) ** 2) == pytest.approx(df2, rel=1e-9)
+        assert theory.degrees_of_freedom(found, order=2) == pytest.approx(df2, rel=1e-9)
     assert errors.train == pytest.approx(train, rel=1e-9)
     assert isinstance(errors.test, float)
 
@@ -48,11 +50,16 @@ def psd(size, rank, rng):
     return root @ root.T
 
 
-def split(n=30, n_test=11, rank=60, seed=0):
-    """Kernel blocks of one positive semidefinite matrix, and targets."""
+def whole(n=30, n_test=11, rank=60, seed=0):
+    """Positive semidefinite matrix of n + n_test samples, targets, and n."""
     rng = as_rng(seed)
     K = psd(n + n_test, rank, rng)
-    y = rng.standard_normal(n + n_test)
+    return K, rng.standard_normal(n + n_test), n
+
+
+def split(**sizes):
+    """Blocks of the kernel and of the targets."""
+    K, y, n = whole(**sizes)
     return K[:n, :n], y[:n], K[:n, n:], y[n:], np.diag(K)[n:], K[n:, n:]
 
 
@@ -90,9 +97,9 @@ def test_ridgeless_limits_of_the_effective_ridge():
 
 
 def test_many_features_are_kernel_ridge_regression():
-    K, y, cross, y_test, diagonal, _ = split()
+    K, y, cross, y_test, *_ = split()
     n, N, ridge = 30, 1e9, 0.2
-    errors = rf.prepare(K, y, cross, y_test, diagonal).errors(N, ridge * N / n)
+    errors = RandomFeatureRidge(*whole()).errors(N, ridge * N / n)
     R = np.linalg.inv(K + ridge * np.eye(n))
     assert errors.effective_ridge == pytest.approx(ridge, rel=1e-6)
     assert errors.train == pytest.approx(ridge**2 * y @ R @ R @ y / n, rel=1e-6)
@@ -101,9 +108,9 @@ def test_many_features_are_kernel_ridge_regression():
 
 @pytest.mark.parametrize(("N", "gamma"), [(15, 1e-3), (30, 1e-2), (80, 0.3), (20, 5.0)])
 def test_effective_ridge_form_is_the_matrix_form_of_the_theorem(N, gamma):
-    K, y, cross, y_test, diagonal, full = split()
+    K, y, cross, y_test, _, full = split()
     n, n_test = cross.shape
-    errors = rf.prepare(K, y, cross, y_test, diagonal).errors(N, gamma)
+    errors = RandomFeatureRidge(*whole()).errors(N, gamma)
     delta = errors.effective_ridge * N / (n * gamma) - 1
     eye = np.eye(n)
     Kb, crossb, fullb = (N / n / (1 + delta) * block for block in (K, cross, full))
@@ -121,11 +128,10 @@ def test_effective_ridge_form_is_the_matrix_form_of_the_theorem(N, gamma):
 
 def test_ridgeless_errors_are_the_limit_of_small_ridges():
     for rank in (60, 12):  # nonsingular and singular kernel
-        K, y, cross, y_test, diagonal, _ = split(rank=rank)
-        theory = rf.prepare(K, y, cross, y_test, diagonal)
+        theory = RandomFeatureRidge(*whole(rank=rank))
         N = np.array([5, 10, 20, 29, 40, 90])
         limit, near = theory.errors(N, 0.0), theory.errors(N, 1e-12)
-        for field in ("train", "bias", "variance", "degrees_of_freedom"):
+        for field in ("train", "bias", "variance"):
             # relative difference O(ridge / smallest eigenvalue)
             assert getattr(limit, field) == pytest.approx(
                 getattr(near, field), rel=1e-5, abs=1e-7
@@ -133,25 +139,58 @@ def test_ridgeless_errors_are_the_limit_of_small_ridges():
 
 
 def test_variance_is_infinite_without_ridge_at_the_interpolation_threshold_only():
-    theory = rf.prepare(*split()[:5])
+    theory = RandomFeatureRidge(*whole())
     assert np.isinf(theory.errors(30, 0.0).test)
     assert np.all(np.isfinite(theory.errors([29, 31], 0.0).test))
 
 
+def test_ridgeless_variance_is_finite_if_all_samples_share_the_rank():
+    # 41 samples of rank 12: every test sample is in the span of the training samples
+    theory = RandomFeatureRidge(*whole(rank=12))
+    limit = theory.errors(12, 0.0)
+    assert limit.variance == 0
+    # the variance is of order kappa, and kappa of order sqrt(ridge)
+    assert theory.errors(12, 1e-12).test == pytest.approx(limit.test, rel=1e-4)
+    # rank 60 in 200 training samples, as in the chapter's exercise
+    K, y, n = whole(n=200, n_test=100, rank=60, seed=3)
+    wide = RandomFeatureRidge(K, y, n)
+    assert wide.errors(60, 0.0).test == pytest.approx(wide.errors(60, 1e-12).test, rel=1e-4)
+    # and networks with these features say the same
+    root = np.linalg.cholesky(K + 1e-13 * np.eye(len(K)))
+    rng = as_rng(8)
+    found = [
+        rf.simulate_errors(rng.standard_normal((60, 300)) @ root.T, y, n, 1e-9).test
+        for _ in range(40)
+    ]
+    error = np.std(found) / np.sqrt(40)
+    assert np.mean(found) == pytest.approx(wide.errors(60, 0.0).test, abs=4 * error)
+
+
+def test_best_ridge_is_the_best():
+    theory = RandomFeatureRidge(*whole())
+    N = np.array([10, 30, 200])
+    best = theory.best(N)
+    assert best.test == pytest.approx(theory.errors(N, best.ridge).test, rel=1e-14)
+    grid = theory.errors(N[:, None], N[:, None] * np.geomspace(1e-6, 10, 400)).test
+    assert np.all(best.test <= grid.min(axis=1) * (1 + 1e-9))
+    assert isinstance(theory.best(30).ridge, float)
+
+
 def test_isotropic_kernel_has_training_error_one_minus_n_over_n():
-    theory = rf.prepare(np.eye(40), np.ones(40), np.zeros((40, 1)), [0.0], [1.0])
-    assert theory.errors([10, 20, 40, 60], 0.0).train == pytest.approx([0.75, 0.5, 0, 0])
+    errors = RandomFeatureRidge(np.eye(40), np.ones(40)).errors([10, 20, 40, 60], 0.0)
+    assert errors.train == pytest.approx([0.75, 0.5, 0, 0])
+    assert np.isnan(errors.test).all()
 
 
 def test_peak_is_the_constant_over_the_square_root_of_the_ridge():
-    theory = rf.prepare(*split()[:5])
+    theory = RandomFeatureRidge(*whole())
     C = theory.peak_constant()
     ratios = np.array([np.sqrt(g) * theory.errors(30, g).test / C for g in (1e-6, 1e-8, 1e-10)])
     # relative error O(sqrt(ridge)): factor 10 at each step
     assert np.abs(ratios[-1] - 1) < 1e-2
     assert (ratios[:-1] - 1) / (ratios[1:] - 1) == pytest.approx(10, rel=0.25)
     with pytest.raises(ValueError, match="K must be nonsingular, got rank 12 of 30"):
-        rf.prepare(*split(rank=12)[:5]).peak_constant()
+        RandomFeatureRidge(*whole(rank=12)).peak_constant()
 
 
 def test_one_eigendecomposition_serves_the_sweep(monkeypatch):
@@ -162,7 +201,7 @@ def test_one_eigendecomposition_serves_the_sweep(monkeypatch):
         return eigh(matrix)
 
     monkeypatch.setattr(np.linalg, "eigh", counted)
-    theory = rf.prepare(*split()[:5])
+    theory = RandomFeatureRidge(*whole())
     widths = np.arange(1, 90)
     errors = theory.errors(widths, 1e-7)
     grid = theory.errors(widths[:, None], [1e-3, 1e-1])
@@ -171,11 +210,12 @@ def test_one_eigendecomposition_serves_the_sweep(monkeypatch):
     assert grid.test.shape == grid.train.shape == (89, 2)
     assert grid.test[3, 1] == pytest.approx(theory.errors(4, 0.1).test, rel=1e-13)
     assert np.argmax(errors.test) == 29  # N = n
-    assert np.all(errors.degrees_of_freedom <= widths)
+    used = theory.degrees_of_freedom(errors.effective_ridge)
+    assert np.all(used <= widths)
 
 
 def test_ridge_for_inverts_the_effective_ridge():
-    theory = rf.prepare(*split()[:5])
+    theory = RandomFeatureRidge(*whole())
     for N, ridge in ((15, 0.1), (30, 1e-3), (90, 2.0)):
         kappa = rf.effective_ridge(theory.eigenvalues, N, ridge)
         assert theory.ridge_for(N, kappa) == pytest.approx(ridge, rel=1e-9)
@@ -184,10 +224,10 @@ def test_ridge_for_inverts_the_effective_ridge():
 
 
 def test_a_gap_in_d0_is_more_ridge_with_the_same_bias_and_more_variance():
-    K, y, cross, y_test, diagonal, _ = split()
+    K, y, n = whole()
     gap, N, ridge = 0.1, 60, 0.6
-    first = rf.prepare(K, y, cross, y_test, diagonal)
-    second = rf.prepare(K + gap * np.eye(30), y, cross, y_test, diagonal + gap)
+    first = RandomFeatureRidge(K, y, n)
+    second = RandomFeatureRidge(K + gap * np.eye(len(K)), y, n)
     left = first.errors(N, ridge)
     compensated = second.ridge_for(N, left.effective_ridge - gap)
     right = second.errors(N, compensated)
@@ -231,7 +271,7 @@ def test_resolvent_trace_converges_at_rate_one_over_n():
         theory = np.mean(kappa / (lam + kappa))
         rng, traces = as_rng(n + 1), []
         for _ in range(40):
-            S = rf.random_features(X, relu, 2 * n, rng=rng)
+            S = rf.random_features(relu, X, 2 * n, rng=rng)
             traces.append(np.mean(ridge / (np.linalg.eigvalsh(S.T @ S / n) + ridge)))
         # bias 2.5 / n relative (2.4% at 64 ... 0.2% at 1024 and twice that is published)
         error = np.mean(traces) / theory - 1
@@ -243,12 +283,13 @@ def test_errors_of_relu_features_agree_with_the_simulation(share):
     n, n_test = 192, 96
     X, y = mixture(n, n_test, 1)
     K = relu_kernel(X)
-    theory = rf.prepare(K[:n, :n], y[:n], K[:n, n:], y[n:], np.diag(K)[n:])
+    theory = RandomFeatureRidge(K, y, n)
     ridges, N = np.array([1e-3, 1e-1, 1.0]), round(share * n)
     rng, draws = as_rng(2), []
     for _ in range(40):
-        S = rf.random_features(X, relu, N, rng=rng)
-        draws.append(rf.simulate_errors(S[:, :n], y[:n], S[:, n:], y[n:], ridges))
+        S = rf.random_features(relu, X, N, rng=rng)
+        errors = rf.simulate_errors(S, y, n, ridges)
+        draws.append((errors.train, errors.test))
     simulated = np.mean(draws, axis=0)
     spread = np.std(draws, axis=0) / np.sqrt(40)
     limits = theory.errors(N, ridges)
@@ -257,97 +298,28 @@ def test_errors_of_relu_features_agree_with_the_simulation(share):
         assert np.all(np.abs(got - want) < 10 / n * want + 4 * error)
 
 
-def test_random_fourier_features_need_both_families_at_finite_width():
-    n, n_test, N, ridge = 96, 48, 48, 1e-2
-    X, y = mixture(n, n_test, 3)
-    gram = X.T @ X
-    norms = np.diag(gram)
-    plus = np.exp(-0.5 * (norms[:, None] + norms) - gram)
-    minus = np.exp(-0.5 * (norms[:, None] + norms) + gram)
-    kernels = np.array([minus + plus, minus - plus]) / 2
-    blocks = (
-        kernels[:, :n, :n], y[:n], kernels[:, :n, n:], y[n:],
-        np.array([np.diag(K)[n:] for K in kernels]),
-    )  # fmt: skip
-    theory = family_errors(*blocks, features=N, ridge=ridge)
-    rng, draws = as_rng(4), []
-    for _ in range(150):
-        U = rf.random_features(X, lambda t: t, N, rng=rng)
-        S = np.concatenate([np.cos(U), np.sin(U)])
-        draws.append(rf.simulate_errors(S[:, :n], y[:n], S[:, n:], y[n:], ridge))
-    train, test = np.mean(draws, axis=0)
-    error = np.std(draws, axis=0) / np.sqrt(150)
-    # bias about 3 / n (5% and 4% measured at n = 64), and 4 standard errors
-    assert train == pytest.approx(theory.train, abs=6 / n * theory.train + 4 * error[0])
-    assert test == pytest.approx(theory.test, abs=6 / n * theory.test + 4 * error[1])
-    # the Gaussian kernel alone, ridge only: far off
-    R = np.linalg.inv(N / n * kernels.sum(axis=0)[:n, :n] + ridge * np.eye(n))
-    assert ridge**2 / n * y[:n] @ R @ R @ y[:n] < 0.5 * train
-
-
-def test_one_family_is_the_single_kernel_formula_and_two_equal_ones_are_not_more():
-    K, y, cross, y_test, diagonal, _ = split()
-    theory = rf.prepare(K, y, cross, y_test, diagonal)
-    for N, ridge in ((15, 1e-3), (30, 1e-8), (31, 1e-4), (90, 1.0)):
-        one = family_errors([K], y, [cross], y_test, [diagonal], N, ridge)
-        single = theory.errors(N, ridge)
-        assert one.train == pytest.approx(single.train, rel=1e-7)
-        assert one.test == pytest.approx(single.test, rel=1e-7)
-        assert one.residual < 1e-10
-        assert one.deltas == pytest.approx(single.effective_ridge * N / (30 * ridge) - 1, rel=1e-9)
-
-
-def test_family_equations_hold_for_different_kernels():
-    K, y, cross, y_test, diagonal, _ = split()
-    other = np.diag(np.linspace(0.1, 2, 30))
-    N, ridge = 30, 1e-6
-    result = family_errors(
-        [K, other], y, [cross, 0 * cross], y_test, [diagonal, diagonal], N, ridge
-    )
-    u = 1 / (1 + result.deltas)
-    Q = np.linalg.inv(N / 30 * (u[0] * K + u[1] * other) + ridge * np.eye(30))
-    right = [np.trace(Q @ K) / 30, np.trace(Q @ other) / 30]
-    assert result.deltas == pytest.approx(right, rel=1e-8)
-
-
-def test_training_error_of_families_is_a_derivative_in_the_ridge():
-    # Q**2 = - dQ / d ridge, for the matrices and hence for their equivalents
-    K, y, cross, y_test, diagonal, _ = split()
-    kernels, N, ridge = [K, np.diag(np.linspace(0.1, 5, 30))], 20, 0.1
-
-    def solve(ridge):
-        blocks = (kernels, y, [cross, 0 * cross], y_test, [diagonal, diagonal])
-        return family_errors(*blocks, N, ridge)
-
-    def form(ridge):
-        u = 1 / (1 + solve(ridge).deltas)
-        return y @ np.linalg.solve(N / 30 * np.tensordot(u, kernels, 1) + ridge * np.eye(30), y)
-
-    h = 1e-5
-    slope = (form(ridge + h) - form(ridge - h)) / (2 * h)
-    assert solve(ridge).train == pytest.approx(-(ridge**2) / 30 * slope, rel=1e-7)
-
-
 def test_simulated_errors_are_those_of_the_normal_equations():
     rng = as_rng(0)
     for N in (4, 9, 15):
         S, T = rng.standard_normal((N, 9)), rng.standard_normal((N, 5))
         y, y_test = rng.standard_normal(9), rng.standard_normal(5)
         ridges = np.array([1e-3, 0.5])
-        train, test = rf.simulate_errors(S, y, T, y_test, ridges)
+        columns, targets = np.hstack([S, T]), np.append(y, y_test)
+        found = rf.simulate_errors(columns, targets, 9, ridges)
+        assert np.array_equal(found.ridge, ridges)
         for k, ridge in enumerate(ridges):
             beta = np.linalg.solve(S @ S.T / 9 + ridge * np.eye(N), S @ y / 9)
-            assert train[k] == pytest.approx(np.mean((y - S.T @ beta) ** 2), rel=1e-9)
-            assert test[k] == pytest.approx(np.mean((y_test - T.T @ beta) ** 2), rel=1e-9)
+            assert found.train[k] == pytest.approx(np.mean((y - S.T @ beta) ** 2), rel=1e-9)
+            assert found.test[k] == pytest.approx(np.mean((y_test - T.T @ beta) ** 2), rel=1e-9)
         beta = np.linalg.pinv(S.T) @ y
-        least = rf.simulate_errors(S, y, T, y_test, 0)
-        assert least[0] == pytest.approx(np.mean((y - S.T @ beta) ** 2), abs=1e-12)
-        assert least[1] == pytest.approx(np.mean((y_test - T.T @ beta) ** 2), rel=1e-9)
+        least = rf.simulate_errors(columns, targets, 9, 0)
+        assert least.train == pytest.approx(np.mean((y - S.T @ beta) ** 2), abs=1e-12)
+        assert least.test == pytest.approx(np.mean((y_test - T.T @ beta) ** 2), rel=1e-9)
 
 
 @pytest.mark.parametrize("sparsity", [None, 0.0, 0.9])
 def test_weights_have_variance_one_and_the_stated_fourth_moment(sparsity):
-    W = rf.random_features(np.eye(200), lambda t: t, 2000, sparsity=sparsity, rng=0)
+    W = rf.random_features("linear", np.eye(200), 2000, sparsity=sparsity, rng=0)
     fourth = 3.0 if sparsity is None else 1 / (1 - sparsity)
     # 4e5 entries: standard errors sqrt(fourth / 4e5) and sqrt(E W^8 / 4e5)
     assert np.mean(W) == pytest.approx(0, abs=5 / np.sqrt(4e5))
@@ -356,7 +328,7 @@ def test_weights_have_variance_one_and_the_stated_fourth_moment(sparsity):
     assert np.mean(W**4) == pytest.approx(fourth, abs=5 * np.sqrt(eighth / 4e5))
     if sparsity is not None:
         assert np.mean(W == 0) == pytest.approx(sparsity, abs=0.003)
-    again = rf.random_features(np.eye(200), lambda t: t, 2000, sparsity=sparsity, rng=0)
+    again = rf.random_features("linear", np.eye(200), 2000, sparsity=sparsity, rng=0)
     assert np.array_equal(W, again)
 
 
@@ -365,16 +337,18 @@ def test_weights_have_variance_one_and_the_stated_fourth_moment(sparsity):
 
 def test_ridgeless_risk_reference_numbers():
     c = np.array([0.5, 0.8, 1.25, 2, 5])
-    assert lr.ridgeless_risk(c, 1, 0.25) == pytest.approx([0.25, 1, 1.2, 0.75, 0.8625])
-    assert lr.ridgeless_risk(1.0, 1.0, 0.25) == np.inf
-    assert lr.ridgeless_risk([0.5, 1.0], 1.0, 0.0).tolist() == [0.0, 0.0]
+    assert rf.ridgeless_risk(c, signal=1, noise=0.25) == pytest.approx([0.25, 1, 1.2, 0.75, 0.8625])
+    assert rf.ridgeless_risk(1.0, signal=1.0, noise=0.25) == np.inf
+    assert rf.ridgeless_risk([0.5, 1.0], signal=1.0, noise=0.0).tolist() == [0.0, 0.0]
 
 
 def test_second_descent_has_its_minimum_where_stated():
     for signal in (2.33, 3.66, 5.0):
         r, best = np.sqrt(signal), np.sqrt(signal) / (np.sqrt(signal) - 1)
-        assert lr.ridgeless_risk(best, signal, 1.0) == pytest.approx(2 * r - 1, rel=1e-12)
-        near = lr.ridgeless_risk(best * np.array([0.98, 1.02]), signal, 1.0)
+        assert rf.ridgeless_risk(best, signal=signal, noise=1.0) == pytest.approx(
+            2 * r - 1, rel=1e-12
+        )
+        near = rf.ridgeless_risk(best * np.array([0.98, 1.02]), signal=signal, noise=1.0)
         assert np.all(near > 2 * r - 1)
 
 
@@ -391,17 +365,19 @@ def test_finite_ridgeless_risk_is_exact(p, n):
         )[0]
         risks.append(np.sum((fit - beta) ** 2))
     error = np.std(risks) / np.sqrt(2000)
-    theory = lr.ridgeless_risk_finite(p, n, signal, noise)
+    theory = rf.ridgeless_risk_finite(p=p, n=n, signal=signal, noise=noise)
     assert np.mean(risks) == pytest.approx(theory, abs=4 * error)
     # the limit is off by more than that: 1 against 1.111, 1.333 against 1.444
-    assert abs(lr.ridgeless_risk(p / n, signal, noise) - theory) > 5 * error
+    assert abs(rf.ridgeless_risk(p / n, signal=signal, noise=noise) - theory) > 5 * error
 
 
 def test_finite_risk_tends_to_the_limit_at_rate_one_over_n():
-    gaps = [lr.ridgeless_risk_finite(n // 2, n, 1, 0.25) - 0.25 for n in (50, 100, 200)]
+    gaps = [
+        rf.ridgeless_risk_finite(p=n // 2, n=n, signal=1, noise=0.25) - 0.25 for n in (50, 100, 200)
+    ]
     assert gaps == pytest.approx([0.26042 - 0.25, 0.25510 - 0.25, 0.25253 - 0.25], abs=6e-6)
-    assert lr.ridgeless_risk_finite(20, 21, 1.0, 0.25) == np.inf
-    assert lr.ridgeless_risk_finite(20, 20, 1.0, 0.0) == 0.0
+    assert rf.ridgeless_risk_finite(p=20, n=21, signal=1.0, noise=0.25) == np.inf
+    assert rf.ridgeless_risk_finite(p=20, n=20, signal=1.0, noise=0.0) == 0.0
 
 
 def test_growing_model_has_a_double_descent():
@@ -409,76 +385,89 @@ def test_growing_model_has_a_double_descent():
     errors = []
     for p in (20, 60, 90, 120, 200):
         out = 1 - p / D
-        errors.append(noise + out + lr.ridgeless_risk_finite(p, n, p / D, noise + out))
+        errors.append(
+            noise + out + rf.ridgeless_risk_finite(p=p, n=n, signal=p / D, noise=noise + out)
+        )
     assert errors == pytest.approx([1.2949, 2.2846, 8.8000, 4.4509, 1.2044], abs=6e-5)
 
 
 def test_ridge_risk_reference_numbers_and_formula():
     c, lam = np.array([0.5, 1, 2]), np.array([0.1, 0.25, 0.5])
-    assert lr.ridge_risk(c, lam, 1, 0.25) == pytest.approx(
+    assert rf.ridge_risk(c, lam, signal=1, noise=0.25) == pytest.approx(
         [0.1767837257, 0.3903882032, 0.6403882032], rel=1e-9
     )
     for ratio, ridge in ((0.5, 0.1), (3.0, 1e-3), (0.2, 50.0)):
-        law = MarchenkoPastur(ratio)
-        m, slope = (t[0].real for t in law._transform(np.array([-ridge + 0j])))
-        assert lr.ridge_risk(ratio, ridge, 2.0, 0.7) == pytest.approx(
+        # m from its quadratic equation, m' = m (1 + c m) / S
+        A = 1 - ratio + ridge
+        S = np.sqrt(A**2 + 4 * ratio * ridge)
+        m = 2 / (A + S) if A > 0 else (S - A) / (2 * ratio * ridge)
+        slope = m * (1 + ratio * m) / S
+        assert rf.ridge_risk(ratio, ridge, signal=2.0, noise=0.7) == pytest.approx(
             2 * ridge**2 * slope + 0.7 * ratio * (m - ridge * slope), rel=1e-9
         )
 
 
 def test_ridge_risk_tends_to_the_ridgeless_one():
     for c in (0.5, 2.0):
-        assert lr.ridge_risk(c, 1e-11, 1.3, 0.4) == pytest.approx(
-            lr.ridgeless_risk(c, 1.3, 0.4), rel=1e-9
+        assert rf.ridge_risk(c, 1e-11, signal=1.3, noise=0.4) == pytest.approx(
+            rf.ridgeless_risk(c, signal=1.3, noise=0.4), rel=1e-9
         )
 
 
 def test_the_best_ridge_is_noise_over_signal_times_the_ratio_and_removes_the_peak():
     c, signal, noise = np.array([0.5, 0.9, 1.0, 1.1, 3.0]), 2.0, 0.5
     best = c * noise / signal
-    risk = lr.ridge_risk(c, best, signal, noise)
+    risk = rf.ridge_risk(c, best, signal=signal, noise=noise)
     for factor in (0.9, 1.1):
-        assert np.all(lr.ridge_risk(c, factor * best, signal, noise) > risk)
+        assert np.all(rf.ridge_risk(c, factor * best, signal=signal, noise=noise) > risk)
     m = [MarchenkoPastur(ratio).stieltjes(-ridge) for ratio, ridge in zip(c, best, strict=True)]
     assert risk == pytest.approx(noise * c * np.array(m), rel=1e-12)
     assert np.all(np.diff(risk) > 0)
-    assert np.all(risk < lr.ridgeless_risk(c, signal, noise))
+    assert np.all(risk < rf.ridgeless_risk(c, signal=signal, noise=noise))
 
 
 # --- the door ---
 
-GOOD = dict(zip(("K", "y", "K_cross", "y_test", "K_test_diagonal"), split()[:5], strict=True))
+GOOD = dict(zip(("K", "y", "n"), whole(), strict=True))
 
 
 @pytest.mark.parametrize(
     ("key", "bad"),
     [
-        (key, bad)
-        for key in GOOD
-        for bad in ([], "x", [[1.0], [1.0, 2.0]], np.full((2, 3), 1.0), [np.nan], None, 1j)
+        *(
+            (key, bad)
+            for key in ("K", "y")
+            for bad in ([], "x", [[1.0], [1.0, 2.0]], np.full((2, 3), 1.0), [np.nan], None, 1j)
+        ),
+        *(("n", bad) for bad in (0, 42, 2.5, "x", np.nan, 1j)),
     ],
 )
-def test_prepare_refuses_by_name(key, bad):
+def test_theory_refuses_by_name(key, bad):
     with pytest.raises(ValueError, match=rf"{key} must be"):
-        rf.prepare(**(GOOD | {key: bad}))
+        RandomFeatureRidge(**(GOOD | {key: bad}))
 
 
-def test_prepare_refuses_what_is_no_kernel():
+def test_theory_refuses_what_is_no_kernel():
+    indefinite = whole()[0]
+    indefinite[29] = indefinite[:, 29] = 0.0
+    indefinite[29, 35] = indefinite[35, 29] = 1.0
     for K, message in (
-        (-np.eye(30), "K must be positive semidefinite"),
-        (np.zeros((30, 30)), "K must be positive semidefinite and not zero"),
-        (np.triu(np.ones((30, 30))), "K must be symmetric"),
-        (np.full((30, 30), np.inf), "K must be finite"),
-        (np.diag([1.0] * 29 + [0.0]), "K_cross must be in the range of K"),
+        (-np.eye(41), "eigenvalues of K must be nonnegative"),
+        (np.zeros((41, 41)), "eigenvalues of K must be nonnegative and not all zero"),
+        (np.triu(np.ones((41, 41))), "K must be symmetric"),
+        (np.full((41, 41), np.inf), "K must be finite"),
+        (indefinite, "K between training and test samples must be in the range"),
     ):
         with pytest.raises(ValueError, match=message):
-            rf.prepare(**(GOOD | {"K": K}))
-    assert repr(rf.prepare(**GOOD)) == "RandomFeatureRegression(n=30, n_test=11)"
+            RandomFeatureRidge(**(GOOD | {"K": K}))
+    assert repr(RandomFeatureRidge(**GOOD)) == "RandomFeatureRidge(n=30, n_test=11)"
+    with pytest.raises(ValueError, match="n must be less than the size of K"):
+        RandomFeatureRidge(np.eye(3), np.ones(3)).best(2)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, "x", 1j, None, [1.0, [2.0]]], ids=repr)
 def test_widths_and_ridges_that_are_none_are_refused(bad):
-    theory = rf.prepare(**GOOD)
+    theory = RandomFeatureRidge(**GOOD)
     S = np.ones((2, 3))
     for call, name in (
         (lambda: theory.errors(bad, 1.0), "features"),
@@ -487,16 +476,19 @@ def test_widths_and_ridges_that_are_none_are_refused(bad):
         (lambda: rf.effective_ridge([1.0], 1.0, bad), "ridge"),
         (lambda: theory.ridge_for(bad, 1.0), "features"),
         (lambda: theory.ridge_for(1.0, bad), "effective"),
-        (lambda: rf.simulate_errors(S, np.ones(3), S, np.ones(3), bad), "ridge"),
-        (lambda: lr.ridgeless_risk(bad, 1.0, 1.0), "ratio"),
-        (lambda: lr.ridgeless_risk(1.0, bad, 1.0), "signal"),
-        (lambda: lr.ridgeless_risk(1.0, 1.0, bad), "noise"),
-        (lambda: lr.ridge_risk(bad, 1.0, 1.0, 1.0), "ratio"),
-        (lambda: lr.ridge_risk(1.0, bad, 1.0, 1.0), "ridge"),
-        (lambda: lr.ridge_risk(1.0, 1.0, bad, 1.0), "signal"),
-        (lambda: lr.ridgeless_risk_finite(bad, 3, 1.0, 1.0), "p"),
-        (lambda: lr.ridgeless_risk_finite(3, bad, 1.0, 1.0), "n"),
-        (lambda: rf.random_features(S, relu, bad), "features"),
+        (lambda: rf.simulate_errors(S, np.ones(3), 2, bad), "ridge"),
+        (lambda: rf.simulate_errors(S, np.ones(3), bad, 1.0), "n"),
+        (lambda: theory.best(bad), "features"),
+        (lambda: theory.degrees_of_freedom(bad), "effective"),
+        (lambda: rf.ridgeless_risk(bad, signal=1.0, noise=1.0), "ratio"),
+        (lambda: rf.ridgeless_risk(1.0, signal=bad, noise=1.0), "signal"),
+        (lambda: rf.ridgeless_risk(1.0, signal=1.0, noise=bad), "noise"),
+        (lambda: rf.ridge_risk(bad, 1.0, signal=1.0, noise=1.0), "ratio"),
+        (lambda: rf.ridge_risk(1.0, bad, signal=1.0, noise=1.0), "ridge"),
+        (lambda: rf.ridge_risk(1.0, 1.0, signal=bad, noise=1.0), "signal"),
+        (lambda: rf.ridgeless_risk_finite(p=bad, n=3, signal=1.0, noise=1.0), "p"),
+        (lambda: rf.ridgeless_risk_finite(p=3, n=bad, signal=1.0, noise=1.0), "n"),
+        (lambda: rf.random_features(relu, S, bad), "features"),
     ):
         with pytest.raises(ValueError, match=rf"\b{name} must be"):
             call()
@@ -505,57 +497,34 @@ def test_widths_and_ridges_that_are_none_are_refused(bad):
 @pytest.mark.parametrize("bad", [np.nan, -0.1, 1.0, "x"], ids=repr)
 def test_sparsity_is_in_the_half_open_unit_interval(bad):
     with pytest.raises(ValueError, match="sparsity must be"):
-        rf.random_features(np.eye(2), relu, 3, sparsity=bad)
+        rf.random_features(relu, np.eye(2), 3, sparsity=bad)
 
 
 def test_other_arguments_are_refused_by_name():
-    with pytest.raises(ValueError, match="eigenvalues must be positive semidefinite"):
+    with pytest.raises(ValueError, match="eigenvalues must be nonnegative"):
         rf.effective_ridge([1.0, -1.0], 2, 1.0)
     with pytest.raises(ValueError, match="features must be positive, got 0"):
         rf.effective_ridge([1.0], 0, 1.0)
     with pytest.raises(ValueError, match="X must be"):
-        rf.random_features([1.0], relu, 3)
-    with pytest.raises(ValueError, match="activation must be a function"):
-        rf.random_features(np.eye(2), "relu", 3)
+        rf.random_features(relu, [1.0], 3)
+    for bad in ("no such", 3, None):
+        with pytest.raises(ValueError, match="activation must be an Activation"):
+            rf.random_features(bad, np.eye(2), 3)
     with pytest.raises(ValueError, match=r"activation\(W X\) must be of shape"):
-        rf.random_features(np.eye(2), lambda t: t[:1], 3)
+        rf.random_features(lambda t: t[:1], np.eye(2), 3)
     with pytest.raises(ValueError, match="rng must be"):
-        rf.random_features(np.eye(2), relu, 3, rng="seed")
+        rf.random_features(relu, np.eye(2), 3, rng="seed")
     S = np.ones((2, 3))
     for name, arguments in (
-        ("y", (S, np.ones(2), S, np.ones(3), 1.0)),
-        ("test_features", (S, np.ones(3), S[:1], np.ones(3), 1.0)),
-        ("y_test", (S, np.ones(3), S, np.ones(2), 1.0)),
-        ("features", ([[np.nan]], [1.0], [[1.0]], [1.0], 1.0)),
+        ("y", (S, np.ones(2), 2, 1.0)),
+        ("n", (S, np.ones(3), 4, 1.0)),
+        ("Sigma", ([[np.nan]], [1.0], 1, 1.0)),
     ):
         with pytest.raises(ValueError, match=f"{name} must be"):
             rf.simulate_errors(*arguments)
 
 
-def test_families_are_refused_by_name():
-    K, y, cross, y_test, diagonal, _ = split()
-    good = {
-        "kernels": [K], "y": y, "cross_kernels": [cross], "y_test": y_test,
-        "test_diagonals": [diagonal], "features": 10, "ridge": 0.1,
-    }  # fmt: skip
-    for key in good:
-        for bad in (np.nan, "x", 1j, [[1.0], [1.0, 2.0]], [], None):
-            with pytest.raises(ValueError, match=f"{key} must be"):
-                family_errors(**(good | {key: bad}))
-    for key in ("features", "ridge"):
-        with pytest.raises(ValueError, match=f"{key} must be positive"):
-            family_errors(**(good | {key: 0}))
-    with pytest.raises(ValueError, match=r"cross_kernels must be of shape \(1, 30, 11\)"):
-        family_errors(**(good | {"cross_kernels": [cross, cross]}))
-    with pytest.raises(ValueError, match="kernels must be symmetric"):
-        family_errors(**(good | {"kernels": [np.triu(K)]}))
-
-
 def test_an_unsolved_equation_raises_instead_of_returning_numbers(monkeypatch):
-    monkeypatch.setattr(rf, "brentq", lambda f, low, high, **_: 0.5 * (low + high))
+    monkeypatch.setattr(_ridge, "brentq", lambda f, low, high, **_: 0.5 * (low + high))
     with pytest.raises(ConvergenceError, match="effective ridge not found for N = 100"):
         rf.effective_ridge(LAM, 100, 0.1)
-    monkeypatch.setattr(np.linalg, "solve", lambda A, b: 0 * b)
-    K, y, cross, y_test, diagonal, _ = split()
-    with pytest.raises(ConvergenceError, match="equations for delta not solved at N = 10"):
-        family_errors([K], y, [cross], y_test, [diagonal], 10, 0.1)

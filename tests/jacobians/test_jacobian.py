@@ -8,37 +8,38 @@ from rmtlib import ConvergenceError, as_rng
 from rmtlib.activations import (
     ABS,
     ARCTAN,
+    COS,
     ERF,
+    GAUSSIAN,
     HARDTANH,
     LEAKY_RELU,
     LINEAR,
     RELU,
     SIGN,
+    SIN,
     STEP,
     TANH,
     Activation,
-    quadratic,
+    Quadratic,
 )
-from rmtlib.book import kolmogorov_distance
 from rmtlib.jacobians import (
     JacobianLaw,
+    SquaredSlopes,
     critical_point,
-    diamond,
+    fixed_point_variance,
+    one_layer,
     preactivation_variances,
-    s_transform,
     sample_jacobian,
     sample_spectrum,
-    squared_slopes,
     susceptibility,
-    variance_map,
 )
-from rmtlib.jacobians._mean_field import fixed_point_variance
+from rmtlib.jacobians._mean_field import _next_variance
 from rmtlib.laws import (
     Discrete,
+    FussCatalan,
     MarchenkoPastur,
     SampleCovariance,
-    fuss_catalan_moment,
-    fuss_catalan_pdf,
+    kolmogorov_distance,
 )
 
 UNIT_ERF = ERF.affine(stretch=np.sqrt(np.pi) / 2)  # slope one at the origin
@@ -47,7 +48,7 @@ POINTS = np.array([0.1, 0.5, 1.0, 2.0])
 
 def two_layers(activation, weight_variance=1.0, bias_variance=0.1, **rest):
     return JacobianLaw.of_network(
-        activation, 2, weight_variance=weight_variance, bias_variance=bias_variance, **rest
+        activation, depth=2, weight_variance=weight_variance, bias_variance=bias_variance, **rest
     )
 
 
@@ -59,12 +60,14 @@ LAWS = {
     "tanh, 2": two_layers(TANH),
     "erf, 2": two_layers(UNIT_ERF),
     "ReLU, 2": two_layers(RELU, 2.0, 0.0),
-    "ReLU, 2, orthogonal": JacobianLaw.critical(RELU, 2, 1.0),
-    "HardTanh, 3, critical": JacobianLaw.critical(HARDTANH, 3, 0.5, "gaussian"),
-    "HardTanh, 8, orthogonal": JacobianLaw.critical(HARDTANH, 8, 0.5),
-    "HardTanh, 4, orthogonal, atom": JacobianLaw.critical(HARDTANH, 4, 0.15),
-    "tanh, 4, orthogonal": JacobianLaw.critical(TANH, 4, 0.2),
-    "arctan, 3, orthogonal": JacobianLaw.critical(ARCTAN, 3, 0.5),
+    "ReLU, 2, orthogonal": JacobianLaw.critical(RELU, depth=2, variance=1.0),
+    "HardTanh, 3, critical": JacobianLaw.critical(
+        HARDTANH, depth=3, variance=0.5, weights="gaussian"
+    ),
+    "HardTanh, 8, orthogonal": JacobianLaw.critical(HARDTANH, depth=8, variance=0.5),
+    "HardTanh, 4, orthogonal, atom": JacobianLaw.critical(HARDTANH, depth=4, variance=0.15),
+    "tanh, 4, orthogonal": JacobianLaw.critical(TANH, depth=4, variance=0.2),
+    "arctan, 3, orthogonal": JacobianLaw.critical(ARCTAN, depth=3, variance=0.5),
 }
 every_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 
@@ -73,31 +76,38 @@ every_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 
 
 def test_mean_field_variances_and_fixed_points_are_the_known_ones():
-    q = preactivation_variances(HARDTANH, 2, bias_variance=0.1)
+    q = preactivation_variances(HARDTANH, depth=2, bias_variance=0.1)
     np.testing.assert_allclose(q, [1.1, 0.634798972], rtol=1e-9)
-    assert fixed_point_variance(TANH, 1.0, 0.1) == pytest.approx(0.2949850618, rel=1e-9)
-    assert fixed_point_variance(HARDTANH, 1.0, 0.1) == pytest.approx(0.4473857525, rel=1e-9)
-    assert susceptibility(TANH, fixed_point_variance(TANH, 1.0, 0.1)) == pytest.approx(
-        0.6888389207, rel=1e-9
+    assert fixed_point_variance(TANH, weight_variance=1.0, bias_variance=0.1) == pytest.approx(
+        0.2949850618, rel=1e-9
     )
+    assert fixed_point_variance(HARDTANH, weight_variance=1.0, bias_variance=0.1) == pytest.approx(
+        0.4473857525, rel=1e-9
+    )
+    assert susceptibility(
+        TANH, fixed_point_variance(TANH, weight_variance=1.0, bias_variance=0.1)
+    ) == pytest.approx(0.6888389207, rel=1e-9)
 
 
 def test_fixed_point_is_where_deep_layers_end():
-    q = preactivation_variances(TANH, 200, weight_variance=2.0, bias_variance=0.3)
-    assert fixed_point_variance(TANH, 2.0, 0.3) == pytest.approx(q[-1], rel=1e-12)
-    assert variance_map(TANH, q[-1], 2.0, 0.3) == pytest.approx(q[-1], rel=1e-12)
+    q = preactivation_variances(TANH, depth=200, weight_variance=2.0, bias_variance=0.3)
+    assert fixed_point_variance(TANH, weight_variance=2.0, bias_variance=0.3) == pytest.approx(
+        q[-1], rel=1e-12
+    )
+    next_one = preactivation_variances(TANH, depth=201, weight_variance=2.0, bias_variance=0.3)[-1]
+    assert next_one == pytest.approx(q[-1], rel=1e-12)
 
 
 def test_the_signal_dies_without_bias_below_the_threshold_and_lives_above():
-    assert fixed_point_variance(TANH, 0.9) == 0.0
-    assert fixed_point_variance(TANH, 1.2) > 0.1
+    assert fixed_point_variance(TANH, weight_variance=0.9) == 0.0
+    assert fixed_point_variance(TANH, weight_variance=1.2) > 0.1
 
 
 def test_fixed_point_names_why_there_is_none():
     with pytest.raises(ConvergenceError, match="grows without bound"):
-        fixed_point_variance(RELU, 2.5, 0.1)
+        fixed_point_variance(RELU, weight_variance=2.5, bias_variance=0.1)
     with pytest.raises(ConvergenceError, match="every variance"):
-        fixed_point_variance(RELU, 2.0, 0.0)
+        fixed_point_variance(RELU, weight_variance=2.0, bias_variance=0.0)
 
 
 @pytest.mark.parametrize(
@@ -111,19 +121,22 @@ def test_fixed_point_names_why_there_is_none():
 )
 def test_critical_point_makes_the_variance_fixed_and_the_gradient_neutral(activation, expected):
     found = critical_point(activation, 0.2)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
-    assert variance_map(activation, 0.2, *found) == pytest.approx(0.2, rel=1e-12)
-    assert susceptibility(activation, 0.2, found.weight_variance) == pytest.approx(1, rel=1e-14)
+    weight, bias = found.weight_variance, found.bias_variance
+    np.testing.assert_allclose((weight, bias), expected, rtol=1e-9)
+    assert _next_variance(activation, 0.2, weight, bias) == pytest.approx(0.2, rel=1e-12)
+    chi = susceptibility(activation, 0.2, weight_variance=weight)
+    assert chi == pytest.approx(1, rel=1e-14)
 
 
-@pytest.mark.parametrize(
-    "function", [variance_map, fixed_point_variance, susceptibility, critical_point]
-)
+@pytest.mark.parametrize("function", [fixed_point_variance, susceptibility, critical_point])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, 0.0, "x", [[1.0], [1.0, 2.0]]], ids=str)
 def test_mean_field_refuses_bad_numbers(function, bad):
-    name = "weight_variance" if function is fixed_point_variance else "variance"
-    with pytest.raises(ValueError, match=name):
-        function(TANH, bad)
+    if function is fixed_point_variance:
+        with pytest.raises(ValueError, match="weight_variance"):
+            fixed_point_variance(TANH, weight_variance=bad)
+    else:
+        with pytest.raises(ValueError, match="variance"):
+            function(TANH, bad)
 
 
 def test_mean_field_refuses_what_has_no_critical_point():
@@ -133,7 +146,7 @@ def test_mean_field_refuses_what_has_no_critical_point():
         critical_point(LINEAR.affine(offset=3.0), 1.0)
     for depth in (0, -1, 2.0, "two"):
         with pytest.raises(ValueError, match="depth"):
-            preactivation_variances(TANH, depth)
+            preactivation_variances(TANH, depth=depth)
 
 
 # Squared slopes
@@ -151,15 +164,15 @@ def test_mean_field_refuses_what_has_no_critical_point():
     ids=["tanh", "HardTanh", "erf", "ReLU", "linear"],
 )
 def test_moments_of_squared_slopes_are_the_known_ones(activation, first, second):
-    slopes = squared_slopes(activation, 0.5)
+    slopes = SquaredSlopes(activation, 0.5)
     assert slopes.moment(1) == pytest.approx(first, rel=1e-9)
     assert slopes.moment(2) == pytest.approx(second, rel=1e-9)
     assert slopes.weights.sum() == pytest.approx(1, abs=1e-14)
 
 
 def test_squared_slopes_of_piecewise_linear_functions_are_finite_laws():
-    assert squared_slopes(HARDTANH, 0.5).points.tolist() == [0, 1]
-    assert squared_slopes(LEAKY_RELU, 0.5).points == pytest.approx([1e-4, 1])
+    assert SquaredSlopes(HARDTANH, 0.5).points.tolist() == [0, 1]
+    assert SquaredSlopes(LEAKY_RELU, 0.5).points == pytest.approx([1e-4, 1])
 
 
 def test_unit_erf_has_the_transform_of_its_closed_form_density():
@@ -169,7 +182,7 @@ def test_unit_erf_has_the_transform_of_its_closed_form_density():
         lambda s: 2 * s * np.exp(-(s**2) / (np.pi * q)) / (np.pi * np.sqrt(q) * s)
         * h / (np.exp(s**2) + h), 0, 8, epsabs=1e-13,
     )[0]  # fmt: skip
-    slopes = squared_slopes(UNIT_ERF, q)
+    slopes = SquaredSlopes(UNIT_ERF, q)
     K = slopes.points
     assert slopes.weights @ (h * K / (1 + h * K)) == pytest.approx(exact, rel=1e-11)
 
@@ -177,14 +190,14 @@ def test_unit_erf_has_the_transform_of_its_closed_form_density():
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, 0.0, "x"], ids=str)
 def test_squared_slopes_refuses_bad_variances(bad):
     with pytest.raises(ValueError, match="variance"):
-        squared_slopes(TANH, bad)
+        SquaredSlopes(TANH, bad)
 
 
 def test_jumps_and_constants_have_no_jacobian():
     with pytest.raises(ValueError, match="jump"):
-        squared_slopes(STEP, 1.0)
+        SquaredSlopes(STEP, 1.0)
     with pytest.raises(ValueError, match="constant"):
-        squared_slopes(Activation("one", np.ones_like, np.zeros_like), 1.0)
+        SquaredSlopes(Activation("one", np.ones_like, np.zeros_like), 1.0)
 
 
 # The law against closed forms and reference numbers
@@ -196,19 +209,9 @@ def test_linear_network_is_the_fuss_catalan_law(depth):
     high = (depth + 1) ** (depth + 1) / depth**depth
     assert law.support() == pytest.approx((0, high), rel=1e-13)
     x = high * np.concatenate([np.geomspace(1e-9, 1e-2, 60), np.linspace(0.011, 0.98, 100)])
-    np.testing.assert_allclose(law.pdf(x), fuss_catalan_pdf(x, depth), rtol=1e-12)
+    np.testing.assert_allclose(law.pdf(x), FussCatalan(depth).pdf(x), rtol=1e-12)
     for k in range(6):
-        assert law.moment(k) == pytest.approx(fuss_catalan_moment(k, depth), rel=1e-12)
-
-
-def test_fuss_catalan_density_has_the_moments_of_its_formula():
-    # x = edge * s^3 tames the singularity x^(-2/3) at 0
-    for k in (0, 1, 2):
-        value = quad(
-            lambda s, k=k: fuss_catalan_pdf(6.75 * s**3, 2) * (6.75 * s**3) ** k * 20.25 * s**2,
-            0, 1, epsabs=1e-11, limit=200,
-        )[0]  # fmt: skip
-        assert value == pytest.approx(fuss_catalan_moment(k, 2), abs=1e-9)
+        assert law.moment(k) == pytest.approx(FussCatalan(depth).moment(k), rel=1e-12)
 
 
 def test_one_gaussian_layer_is_marchenko_pastur():
@@ -219,7 +222,7 @@ def test_one_gaussian_layer_is_marchenko_pastur():
 
 def test_one_clipped_layer_is_a_sample_covariance_with_missing_samples():
     law = JacobianLaw(HARDTANH, [1.0])
-    p = squared_slopes(HARDTANH, 1.0).share
+    p = SquaredSlopes(HARDTANH, 1.0).share
     general = SampleCovariance(1.0, Discrete([0, 1], [1 - p, p]))
     np.testing.assert_allclose(law.bands(), general.bands(), rtol=1e-9)
     x = np.linspace(*law.bands()[0], 40)[1:-1]
@@ -271,34 +274,37 @@ def test_tanh_has_the_reference_transform():
     ],
 )
 def test_largest_singular_value_on_the_critical_line(activation, q, weights, expected):
-    laws = [JacobianLaw.critical(activation, depth, q, weights) for depth in (2, 4, 8, 32)]
+    laws = [
+        JacobianLaw.critical(activation, depth=depth, variance=q, weights=weights)
+        for depth in (2, 4, 8, 32)
+    ]
     np.testing.assert_allclose([law.support()[1] for law in laws], expected, rtol=2e-9)
 
 
 def test_top_of_orthogonal_hardtanh_is_the_atom_of_unclipped_directions_or_the_band():
-    p = squared_slopes(HARDTANH, 0.5).share
+    p = SquaredSlopes(HARDTANH, 0.5).share
     for depth in (2, 4):  # depth (1 - p) < 1: an atom at weight_variance^depth = p^-depth
-        assert JacobianLaw.critical(HARDTANH, depth, 0.5).support()[1] == pytest.approx(
-            p**-depth, rel=1e-12
-        )
+        assert JacobianLaw.critical(HARDTANH, depth=depth, variance=0.5).support()[
+            1
+        ] == pytest.approx(p**-depth, rel=1e-12)
     for depth in (8, 32):
         edge = (1 - p) / p * depth**depth / (depth - 1) ** (depth - 1)
-        law = JacobianLaw.critical(HARDTANH, depth, 0.5)
+        law = JacobianLaw.critical(HARDTANH, depth=depth, variance=0.5)
         assert law.support()[1] == pytest.approx(edge, rel=1e-12)
         assert len(law.atoms) == 1
 
 
 @pytest.mark.parametrize("q", [0.15, 0.5])
 def test_band_of_orthogonal_hardtanh_has_its_edge_at_every_depth(q):
-    p = squared_slopes(HARDTANH, q).share
+    p = SquaredSlopes(HARDTANH, q).share
     for depth in (2, 8, 32, 64, 128):
         edge = (1 - p) / p * depth * (1 + 1 / (depth - 1)) ** (depth - 1)
-        low, high = JacobianLaw.critical(HARDTANH, depth, q).bands()[0]
+        low, high = JacobianLaw.critical(HARDTANH, depth=depth, variance=q).bands()[0]
         assert (low, high) == (0, pytest.approx(edge, rel=1e-12))
 
 
 def test_two_clipped_rotations_are_a_product_of_projections():
-    p = squared_slopes(HARDTANH, 0.5).share
+    p = SquaredSlopes(HARDTANH, 0.5).share
     law = JacobianLaw(HARDTANH, [0.5, 0.5], weights="orthogonal")
     assert law.atoms == ((0.0, pytest.approx(1 - p)), (1.0, pytest.approx(2 * p - 1)))
     assert law.bands()[0] == pytest.approx([0, 4 * p * (1 - p)], rel=1e-12)
@@ -385,7 +391,7 @@ def test_many_points_give_what_single_points_give(law):
 
 def test_very_deep_networks_keep_to_the_upper_half_plane_up_to_the_edge():
     # at depth 128 the coarse path to some of these points ends at the conjugate solution
-    law = JacobianLaw.critical(TANH, 128, 0.1)
+    law = JacobianLaw.critical(TANH, depth=128, variance=0.1)
     s = np.linspace(0.9, 0.999, 30) * np.sqrt(law.support()[1])
     density = law.pdf(s**2)
     assert np.all(density > 0)
@@ -438,9 +444,9 @@ def test_absolute_value_has_the_law_of_the_linear_network():
 @pytest.mark.parametrize("activation", [HARDTANH, TANH], ids=["HardTanh", "tanh"])
 @pytest.mark.parametrize("z", [-0.5, 0.3 + 0.1j, 1.5 + 0.5j])
 def test_pasturs_system_layer_by_layer_is_the_one_equation(activation, z):
-    q = preactivation_variances(activation, 2, bias_variance=0.1)
+    q = preactivation_variances(activation, depth=2, bias_variance=0.1)
     first = JacobianLaw(activation, q[:1])
-    m, k, h = diamond(squared_slopes(activation, q[1]), first, z)
+    m, k, h = one_layer(SquaredSlopes(activation, q[1]), first, z)
     law = JacobianLaw(activation, q)
     assert m == pytest.approx(law.stieltjes(z), rel=1e-10)
     assert k * h - z * m == pytest.approx(1, rel=1e-12)
@@ -448,25 +454,25 @@ def test_pasturs_system_layer_by_layer_is_the_one_equation(activation, z):
 
 def test_first_layer_acts_on_the_identity_and_not_on_nothing():
     # without delta_1 at the end, one layer would have no Marchenko-Pastur factor
-    m, _, _ = diamond(squared_slopes(TANH, 1.0), Discrete([1.0]), -0.5)
+    m, _, _ = one_layer(SquaredSlopes(TANH, 1.0), Discrete([1.0]), -0.5)
     assert m == pytest.approx(JacobianLaw(TANH, [1.0]).stieltjes(-0.5), rel=1e-10)
 
 
 @pytest.mark.parametrize("weights", ["gaussian", "orthogonal"])
 def test_s_transforms_of_layers_multiply(weights):
-    q = preactivation_variances(TANH, 3, weight_variance=1.5, bias_variance=0.1)
-    law = JacobianLaw(TANH, q, 1.5, weights)
+    q = preactivation_variances(TANH, depth=3, weight_variance=1.5, bias_variance=0.1)
+    law = JacobianLaw(TANH, q, weight_variance=1.5, weights=weights)
     xi = np.array([0.05, 0.3, 1.0, 4.0])
     w = -xi * law.stieltjes(-xi) * -1 - 1  # psi(1 / z) = -(1 + z m) at z = -xi
     direct = (1 + w) / w / -xi
-    layers = [s_transform(squared_slopes(TANH, v), w) for v in q]
+    layers = [SquaredSlopes(TANH, v).s_transform(w) for v in q]
     mixing = 1 / (1.5 * (1 + w)) if weights == "gaussian" else 1 / 1.5
     np.testing.assert_allclose(np.prod(layers, axis=0) * mixing**3, direct, rtol=1e-10)
 
 
 def test_relative_variance_near_the_origin_of_tanh_is_eight_depth_q_squared():
     # next term of relative order q: 0.94 at q = 0.01
-    law = JacobianLaw.critical(TANH, 10, 0.001)
+    law = JacobianLaw.critical(TANH, depth=10, variance=0.001)
     assert law.relative_variance == pytest.approx(8 * 10 * 0.001**2, rel=0.01)
 
 
@@ -474,12 +480,14 @@ def test_relative_variance_near_the_origin_of_tanh_is_eight_depth_q_squared():
 
 
 def spectra(activation, n, depth, size, seed=0, **network):
-    return sample_spectrum(activation, n, depth, size=size, rng=as_rng(seed), **network).ravel()
+    return sample_spectrum(
+        activation, n=n, depth=depth, size=size, rng=as_rng(seed), **network
+    ).ravel()
 
 
 def test_linear_samples_have_the_law_up_to_one_over_n():
     n = 200
-    lam = sample_spectrum(LINEAR, n, 2, rng=as_rng(1))
+    lam = sample_spectrum(LINEAR, n=n, depth=2, rng=as_rng(1))
     assert kolmogorov_distance(lam, LAWS["linear, 2"]) < 5 / n
 
 
@@ -502,7 +510,8 @@ def test_nonlinear_samples_have_the_law_up_to_one_over_sqrt_n(
 
 
 def test_orthogonal_critical_samples_have_the_law():
-    n, (weight, bias) = 150, critical_point(TANH, 0.2)
+    n, point = 150, critical_point(TANH, 0.2)
+    weight, bias = point.weight_variance, point.bias_variance
     lam = spectra(
         TANH, n, 4, 4, weight_variance=weight, bias_variance=bias,
         input_variance=(0.2 - bias) / weight, weights="orthogonal",
@@ -529,7 +538,7 @@ def test_samples_are_the_jacobian_of_the_network():
         return x
 
     n, rng = 8, as_rng(3)
-    J = sample_jacobian(TANH, n, 3, weight_variance=1.3, bias_variance=0.2, rng=as_rng(3))
+    J = sample_jacobian(TANH, n=n, depth=3, weight_variance=1.3, bias_variance=0.2, rng=as_rng(3))
     x = rng.standard_normal(n)
     x *= np.sqrt(n) / np.linalg.norm(x)
     e = 1e-6 * np.eye(n)
@@ -538,7 +547,7 @@ def test_samples_are_the_jacobian_of_the_network():
 
 
 def test_same_seed_gives_the_same_samples():
-    one, two = (sample_spectrum(TANH, 20, 2, size=2, rng=5) for _ in range(2))
+    one, two = (sample_spectrum(TANH, n=20, depth=2, size=2, rng=5) for _ in range(2))
     assert one.shape == (2, 20)
     np.testing.assert_array_equal(one, two)
 
@@ -560,7 +569,7 @@ def test_same_seed_gives_the_same_samples():
         ({"weights": "orthogonal", "variances": [1.0]}, "variances"),
         ({"activation": SIGN}, "activation"),
         ({"activation": LEAKY_RELU, "weights": "orthogonal"}, "activation"),
-        ({"activation": quadratic(1, 0, 0)}, "activation"),
+        ({"activation": Quadratic(1, 0, 0)}, "activation"),
     ],
 )  # fmt: skip
 def test_law_refuses_bad_input(change, name):
@@ -569,19 +578,19 @@ def test_law_refuses_bad_input(change, name):
 
 
 def test_law_takes_integers():
-    assert JacobianLaw(LINEAR, [1, 1], 1).pdf(1) == pytest.approx(0.1789791275)
+    assert JacobianLaw(LINEAR, [1, 1], weight_variance=1).pdf(1) == pytest.approx(0.1789791275)
 
 
 @pytest.mark.parametrize("z", [np.nan, 0.5, 0.0, 1 - 1j, [1j], "i"], ids=str)
-def test_diamond_refuses_points_outside_its_domain(z):
+def test_one_layer_refuses_points_outside_its_domain(z):
     with pytest.raises(ValueError, match="z"):
-        diamond(squared_slopes(TANH, 1.0), Discrete([1.0]), z)
+        one_layer(SquaredSlopes(TANH, 1.0), Discrete([1.0]), z)
 
 
 @pytest.mark.parametrize("w", [0.0, 0.5, -0.51, -1.0, np.nan], ids=str)
 def test_s_transform_refuses_points_outside_its_domain(w):
     with pytest.raises(ValueError, match="w"):
-        s_transform(squared_slopes(RELU, 1.0), w)
+        SquaredSlopes(RELU, 1.0).s_transform(w)
 
 
 @pytest.mark.parametrize(
@@ -604,15 +613,62 @@ def test_samples_refuse_bad_input(change, name):
         sample_spectrum(**({"activation": TANH, "n": 10, "depth": 2, "rng": 0} | change))
 
 
-@pytest.mark.parametrize("depth", [0, -1, 2.0, "two"])
-def test_fuss_catalan_refuses_bad_depths(depth):
-    with pytest.raises(ValueError, match="depth"):
-        fuss_catalan_pdf(1.0, depth)
-    with pytest.raises(ValueError, match="depth"):
-        fuss_catalan_moment(1, depth)
+# Slopes that go down to zero
 
 
-def test_fuss_catalan_refuses_nan_and_is_zero_outside():
-    with pytest.raises(ValueError, match="x"):
-        fuss_catalan_pdf(np.nan, 2)
-    assert fuss_catalan_pdf([-1, 0, 7], 2).tolist() == [0, 0, 0]
+@pytest.mark.parametrize(
+    ("activation", "depth", "q"),
+    [(ERF, 8, 1.0), (ERF, 2, 2.0), (TANH, 20, 5.0), (GAUSSIAN, 3, 3.0), (GAUSSIAN, 3, 8.0)],
+    ids=["erf", "erf, wide", "tanh", "gaussian", "gaussian, wide"],
+)
+def test_orthogonal_laws_without_inverse_moments_have_a_band(activation, depth, q):
+    law = JacobianLaw.critical(activation, depth=depth, variance=q)
+    low, high = law.bands()[0]
+    assert 0 <= low < 1e-100 < 1 < high
+    assert law.cdf(high) == 1
+    s, weight = np.polynomial.legendre.leggauss(20)
+    t = (1 + s) / 2
+    mass = weight @ (law.pdf(high * (1 - t**2 / 2)) * high * t) / 2  # smooth in t at the edge
+    assert law.cdf(high / 2) == pytest.approx(1 - mass, abs=1e-6)
+    assert law.cdf(low * (1 + 1e-9)) < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("activation", "q"),
+    [(SIN, 0.4), (SIN, 0.1), (COS, 1.3), (COS, 3.0), (COS, 4.4)],
+    ids=str,
+)
+def test_a_top_slope_of_negligible_weight_moves_no_edge(activation, q):
+    law = JacobianLaw(activation, [q, q])
+    low, high = law.support()
+    assert low == 0
+    # the density ends at a square root there, and is not cut before it
+    x = high * (1 - np.array([1e-3, 4e-3]))
+    assert law.pdf(x)[1] / law.pdf(x)[0] == pytest.approx(2, rel=0.01)
+
+
+def test_mean_of_two_layers_of_sines_is_the_integral_of_the_density():
+    law = JacobianLaw(SIN, [0.4, 0.4])
+    high = law.support()[1]
+    s, weight = np.polynomial.legendre.leggauss(40)
+    phi = np.pi / 4 * (1 + s)
+    x = high * np.sin(phi) ** 4
+    slope = 4 * high * np.sin(phi) ** 3 * np.cos(phi)
+    assert np.pi / 4 * weight @ (law.pdf(x) * x * slope) == pytest.approx(law.mean(), rel=1e-6)
+
+
+def test_hard_edge_of_one_layer_of_sines_is_that_of_its_vanishing_slopes():
+    # E[1 / (1 + h cos^2)] = c / sqrt(h), c = pi times the density of the zeros of the slope
+    zeros = np.pi * (np.arange(-5, 5) + 0.5)
+    c = np.pi * np.sum(np.exp(-(zeros**2) / 2)) / np.sqrt(2 * np.pi)
+    law = JacobianLaw(SIN, [1.0])
+    for x in (1e-8, 1e-14, 1e-40):  # relative correction of order x^(1/3)
+        exact = c ** (2 / 3) * np.sin(np.pi / 3) / np.pi * x ** (-2 / 3)
+        assert law.pdf(x) == pytest.approx(exact, rel=2 * x ** (1 / 3) + 2e-5)
+    h = 1e5
+    u = quad(
+        lambda t: np.exp(-(t**2) / 2) / np.sqrt(2 * np.pi) * h / (h + 1 + np.tan(t) ** 2),
+        -10, 10, points=zeros, limit=2000, epsabs=1e-13,
+    )[0]  # fmt: skip
+    z = -(1 - u) / h
+    assert law.stieltjes(z) == pytest.approx((u - 1) / z, rel=1e-9)

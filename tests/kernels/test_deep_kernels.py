@@ -6,19 +6,25 @@ import numpy as np
 import pytest
 
 from rmtlib import _checks
-from rmtlib.activations import ABS, COS, ERF, RELU, SIGN, SIN, TANH, Activation, quadratic
+from rmtlib.activations import ABS, COS, ERF, RELU, SIGN, SIN, TANH, Activation, Quadratic
 from rmtlib.kernels import (
+    KernelCoefficients,
     conjugate_kernel,
     deep_kernels,
-    first_layer,
     kernel_coefficients,
-    next_layer,
 )
-from rmtlib.quantization import ternary_kurtosis
 
 
 def slope(sizes, errors):
     return np.polyfit(np.log(sizes), np.log(errors), 1)[0]
+
+
+def scalars(layer):
+    return layer.variance, *layer.alpha, layer.tangent_variance, *layer.beta
+
+
+def pair(kernels):
+    return kernels.conjugate, kernels.tangent
 
 
 @pytest.mark.parametrize(
@@ -71,29 +77,29 @@ def slope(sizes, errors):
 )
 def test_coefficients_at_variance_one(activations, scale, alphas, betas, tangent):
     layer = kernel_coefficients(activations, 1)[-1]
-    found = np.sqrt(layer.variance), *layer[1:5], *layer[7:10], layer.tangent_variance
+    found = np.sqrt(layer.variance), *layer.alpha[:4], *layer.beta[:3], layer.tangent_variance
     np.testing.assert_allclose(found, (scale, *alphas, *betas, tangent), rtol=0, atol=2e-12)
-    assert (layer.alpha5, layer.beta5) == (0, 0)
+    assert (layer.alpha[4], layer.beta[4]) == (0, 0)
 
 
 def test_coefficients_do_not_depend_on_offsets_of_the_activations():
     plain = kernel_coefficients([RELU, ERF], 1.7)[-1]
     moved = kernel_coefficients([RELU.affine(offset=3), ERF.affine(offset=-1)], 1.7)[-1]
-    np.testing.assert_allclose(moved[:11], plain[:11], rtol=1e-12)
+    np.testing.assert_allclose(scalars(moved), scalars(plain), rtol=1e-12)
 
 
 def test_homogeneous_networks_scale_with_the_data():
     one, four = (kernel_coefficients([RELU] * 3, s)[-1] for s in (1.0, 4.0))
     assert four.variance == pytest.approx(4 * one.variance, rel=1e-14)
-    assert four.alpha1 == one.alpha1
-    assert four.alpha3 == pytest.approx(one.alpha3 / 4, rel=1e-14)  # of squared inner products
+    assert four.alpha[0] == one.alpha[0]
+    assert four.alpha[2] == pytest.approx(one.alpha[2] / 4, rel=1e-14)  # of squared inner products
     assert four.tangent_variance == pytest.approx(4 * one.tangent_variance, rel=1e-14)
 
 
 def test_layers_of_the_recursion_carry_what_matching_needs():
     layers = kernel_coefficients([TANH, ABS], 0.9)
-    assert layers[0] == first_layer(0.9)
-    assert layers[2][:11] == next_layer(layers[1], ABS)[:11]
+    assert layers[0] == KernelCoefficients.of_data(0.9)
+    assert scalars(layers[2]) == scalars(layers[1].then(ABS))
     # mean of the centered activation, and the variance that goes on
     assert layers[2].moments.mean == pytest.approx(0, abs=1e-15)
     assert layers[2].moments.centered_second_moment == layers[2].variance
@@ -104,11 +110,11 @@ DATA = np.array([[1.0, 0.6, -0.3], [0.0, 0.8, 0.4]])
 
 
 def test_exact_kernels_of_three_points():
-    K, Theta = deep_kernels([RELU, ERF], DATA, input_variance=1)
+    K, Theta = pair(deep_kernels([RELU, ERF], DATA, input_variance=1))
     found = K[0, 1], K[0, 2], K[2, 2], Theta[0, 1], Theta[2, 2]
     wanted = 0.13704894809, -0.0529189124992, 0.128188433698, 0.440130354021, 0.388087367443
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-11)
-    K, Theta = deep_kernels([RELU] * 3, DATA, input_variance=1)
+    K, Theta = pair(deep_kernels([RELU] * 3, DATA, input_variance=1))
     np.testing.assert_allclose(
         (K[0, 1], Theta[0, 1]), (0.0150888802873, 0.0751623737135), rtol=0, atol=1e-12
     )
@@ -123,7 +129,7 @@ def test_centering_subtracts_one_constant_though_means_vary_with_the_norm():
 
 
 def test_uncentered_kernels_are_those_of_the_activation_itself():
-    K, Theta = deep_kernels([RELU], DATA, centered=False)
+    K, Theta = pair(deep_kernels([RELU], DATA, centered=False))
     angle = np.arccos(0.6)
     np.testing.assert_allclose(
         (K[0, 1], Theta[0, 1]),
@@ -136,9 +142,9 @@ def test_uncentered_kernels_are_those_of_the_activation_itself():
 
 
 def test_linear_network_has_a_tangent_kernel_of_depth_plus_one_terms():
-    linear = quadratic(0, 1, 0)
+    linear = Quadratic(0, 1, 0)
     X = _checks.as_rng(1).standard_normal((3, 5))
-    K, Theta = deep_kernels([linear] * 4, X)
+    K, Theta = pair(deep_kernels([linear] * 4, X))
     np.testing.assert_allclose(K, X.T @ X, atol=1e-13)
     np.testing.assert_allclose(Theta, 5 * X.T @ X, atol=1e-12)
 
@@ -166,7 +172,7 @@ def test_finite_networks_approach_both_kernels_like_one_over_root_width():
     X = rng.standard_normal((20, 12)) / np.sqrt(20)
     layers = kernel_coefficients([RELU, ERF], 1.0)
     activations = [layer.activation for layer in layers[1:]]
-    limit = deep_kernels([RELU, ERF], X, input_variance=1.0)
+    limit = pair(deep_kernels([RELU, ERF], X, input_variance=1.0))
     widths, errors = np.array([64, 256, 1024]), []
     for width in widths:
         draws = [finite_network(activations, X, width, rng) for _ in range(10)]
@@ -180,25 +186,24 @@ def test_finite_networks_approach_both_kernels_like_one_over_root_width():
         # the mean of 10 norms of relative spread 0.3 fixes the slope to about 0.08
         assert slope(widths, np.array(errors)[:, k]) == pytest.approx(-0.5, abs=0.15)
     # forgetting to center would show
-    plain = deep_kernels([RELU, ERF], X, centered=False)
+    plain = pair(deep_kernels([RELU, ERF], X, centered=False))
     for k in (0, 1):
         gap = np.linalg.norm(plain[k] - limit[k]) / np.linalg.norm(limit[k])
         assert gap > 3 * errors[-1][k]
 
 
-def test_kurtosis_term_is_absent_for_odd_activations_and_at_sparsity_two_thirds():
-    assert ternary_kurtosis(2 / 3) == pytest.approx(3)
-    assert kernel_coefficients([RELU], 1, weight_fourth_moment=3)[-1].alpha5 == 0
+def test_kurtosis_term_is_absent_for_odd_activations_and_at_fourth_moment_three():
+    assert kernel_coefficients([RELU], 1, weight_fourth_moment=3)[-1].alpha[4] == 0
     odd = kernel_coefficients([ERF, RELU], 1, weight_fourth_moment=10)[-1]
-    assert odd.alpha5 == odd.beta5 == 0
+    assert odd.alpha[4] == odd.beta[4] == 0
     relu = kernel_coefficients([RELU, RELU], 1, weight_fourth_moment=10)[-1]
     e2 = RELU.moments(1).mean_curvature
-    assert relu.alpha5 == pytest.approx(7 / 4 * e2**2 / 4)
-    assert relu.beta5 == pytest.approx(2 * relu.alpha5)
+    assert relu.alpha[4] == pytest.approx(7 / 4 * e2**2 / 4)
+    assert relu.beta[4] == pytest.approx(2 * relu.alpha[4])
 
 
 def test_quantized_networks_have_a_conjugate_kernel_and_no_tangent_kernel():
-    K, Theta = deep_kernels([SIGN, RELU], DATA, tangent=False)
+    K, Theta = pair(deep_kernels([SIGN, RELU], DATA, tangent=False))
     assert np.all(np.isfinite(K))
     assert Theta is None
     with pytest.raises(ValueError, match="activations must not jump, got 'sign'"):
@@ -223,7 +228,8 @@ def test_integers_are_data_too():
     np.testing.assert_array_equal(
         deep_kernels([RELU], whole).tangent, deep_kernels([RELU], whole.astype(float)).tangent
     )
-    assert kernel_coefficients([RELU], 2)[-1][:11] == kernel_coefficients([RELU], 2.0)[-1][:11]
+    two, also = (kernel_coefficients([RELU], s)[-1] for s in (2, 2.0))
+    assert scalars(two) == scalars(also)
 
 
 LAYER = kernel_coefficients([RELU], 1.0)[-1]
@@ -233,7 +239,7 @@ CONSTANT = Activation("constant", np.ones_like, np.zeros_like)
 @pytest.mark.parametrize("bad", [0, -1, np.nan, np.inf, "one", None, [1.0]], ids=str)
 def test_input_variance_is_positive(bad):
     with pytest.raises(ValueError, match="input_variance must be"):
-        first_layer(bad)
+        KernelCoefficients.of_data(bad)
     with pytest.raises(ValueError, match="input_variance must be"):
         kernel_coefficients([RELU], bad)
     if bad is not None:
@@ -241,7 +247,7 @@ def test_input_variance_is_positive(bad):
             deep_kernels([RELU], DATA, input_variance=bad)
 
 
-@pytest.mark.parametrize("bad", [RELU, [], None, ["relu"], [RELU, np.tanh]], ids=str)
+@pytest.mark.parametrize("bad", [RELU, "relu", [], None, ["nothing"], [RELU, np.tanh]], ids=str)
 def test_activations_are_a_nonempty_list(bad):
     with pytest.raises(ValueError, match="activations"):
         kernel_coefficients(bad, 1.0)
@@ -252,18 +258,16 @@ def test_activations_are_a_nonempty_list(bad):
 @pytest.mark.parametrize("bad", [0.9, np.nan, np.inf, "three", None], ids=str)
 def test_fourth_moments_are_at_least_one(bad):
     with pytest.raises(ValueError, match="weight_fourth_moment must be"):
-        next_layer(LAYER, RELU, weight_fourth_moment=bad)
+        LAYER.then(RELU, weight_fourth_moment=bad)
     with pytest.raises(ValueError, match="weight_fourth_moment must be"):
         kernel_coefficients([RELU], 1.0, weight_fourth_moment=bad)
 
 
 def test_steps_of_the_recursion_refuse_what_they_cannot_continue():
     with pytest.raises(ValueError, match="weight_fourth_moment must be 3 behind the first layer"):
-        next_layer(LAYER, RELU, weight_fourth_moment=10)
-    with pytest.raises(ValueError, match="layer must be KernelCoefficients"):
-        next_layer(1.0, RELU)
+        LAYER.then(RELU, weight_fourth_moment=10)
     with pytest.raises(ValueError, match="activation must be an Activation"):
-        next_layer(LAYER, np.tanh)
+        LAYER.then(np.tanh)
     with pytest.raises(ValueError, match="constant activation"):
         kernel_coefficients([CONSTANT, RELU], 1.0)
 
@@ -282,3 +286,24 @@ def test_data_are_a_finite_matrix(bad):
 def test_block_size_is_a_positive_integer(bad):
     with pytest.raises(ValueError, match="block_size must be"):
         deep_kernels([RELU], DATA, block_size=bad)
+
+
+def test_names_of_the_catalogue_are_activations():
+    np.testing.assert_array_equal(
+        deep_kernels(["relu", ERF], DATA).tangent, deep_kernels([RELU, ERF], DATA).tangent
+    )
+    assert scalars(kernel_coefficients(["ReLU"], 1.0)[-1]) == scalars(LAYER)
+
+
+def test_scalars_are_python_floats():
+    layer = kernel_coefficients(["tanh", "relu"], 1)[-1]
+    assert {type(x) for x in scalars(layer)} == {float}
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 5, 256])
+def test_blocks_do_not_matter(block_size):
+    X = _checks.as_rng(11).standard_normal((4, 5))
+    whole, cut = (deep_kernels([RELU, TANH], X, block_size=size) for size in (256, block_size))
+    np.testing.assert_allclose(cut.conjugate, whole.conjugate, rtol=0, atol=2e-12)
+    np.testing.assert_allclose(cut.tangent, whole.tangent, rtol=0, atol=2e-12)
+    np.testing.assert_array_equal(cut.tangent, cut.tangent.T)

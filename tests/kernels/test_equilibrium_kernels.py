@@ -4,23 +4,32 @@ import numpy as np
 import pytest
 
 from rmtlib import ConvergenceError, _checks
-from rmtlib.activations import ABS, COS, ERF, LINEAR, RELU, SIGN, SIN, TANH, leaky_relu, two_slopes
+from rmtlib.activations import (
+    ABS,
+    COS,
+    ERF,
+    GAUSSIAN,
+    LINEAR,
+    RELU,
+    SIGN,
+    SIN,
+    TANH,
+    Quadratic,
+    TwoSlopes,
+    leaky_relu,
+)
 from rmtlib.kernels import (
-    conjugate_equivalent,
+    Equilibrium,
+    KernelCoefficients,
     conjugate_kernel,
     deep_kernels,
     derivative_kernel,
-    equilibrium_coefficients,
-    equilibrium_kernels,
-    equilibrium_variance,
     feedback_limit,
-    first_layer,
     kernel_coefficients,
     match_clip,
     match_two_slopes,
-    matched_network,
+    mixture_equivalent,
     operator_norm,
-    tangent_equivalent,
 )
 from rmtlib.mixtures import GaussianMixture
 
@@ -36,6 +45,11 @@ def sample(n, rng=0):
     model = GaussianMixture(means, [1.0, (1 + 4 / np.sqrt(p)) * 0.4 ** np.abs(i[:, None] - i)])
     X, labels = model.sample(n, normalize=True, rng=rng)
     return model, X, labels
+
+
+def first_four(layer):
+    """Variance and the three coefficients that conjugate kernels share."""
+    return layer.variance, *layer.alpha[:3]
 
 
 def slope(errors):
@@ -77,22 +91,25 @@ def slope(errors):
     ids=["relu", "erf", "tanh", "cos"],
 )
 def test_coefficients_at_unit_scales(activation, scale, alphas, betas, tangent):
-    layer = equilibrium_coefficients(activation, feedback=0.4)
-    s = equilibrium_variance(activation, feedback=0.4)
+    layer = Equilibrium(activation, feedback=0.4).coefficients
+    s = Equilibrium(activation, feedback=0.4).variance
     np.testing.assert_allclose(np.sqrt(s), scale, rtol=0, atol=1e-11)
-    np.testing.assert_allclose(layer[:5], alphas, rtol=0, atol=1e-11)
-    np.testing.assert_allclose((layer.beta1, layer.beta3), betas, rtol=0, atol=1e-11)
+    np.testing.assert_allclose((layer.variance, *layer.alpha[:4]), alphas, rtol=0, atol=1e-11)
+    np.testing.assert_allclose((layer.beta[0], layer.beta[2]), betas, rtol=0, atol=1e-11)
     assert layer.tangent_variance == pytest.approx(tangent, abs=1e-11)
-    assert (layer.alpha5, layer.beta5) == (0, 0)
+    assert (layer.alpha[4], layer.beta[4]) == (0, 0)
     assert s == pytest.approx(0.16 * layer.variance + 1, rel=1e-13)
 
 
 def test_without_feedback_the_equilibrium_is_one_explicit_layer():
-    equilibrium = equilibrium_coefficients(RELU, feedback=0, injection=1, input_variance=1.7)
+    equilibrium = Equilibrium(RELU, feedback=0, injection=1, input_variance=1.7).coefficients
     explicit = kernel_coefficients([RELU], 1.7)[-1]
-    np.testing.assert_allclose(equilibrium[:11], explicit[:11], rtol=1e-13)
+    np.testing.assert_allclose(equilibrium.alpha, explicit.alpha, rtol=1e-13)
+    np.testing.assert_allclose(equilibrium.beta, explicit.beta, rtol=1e-13)
+    assert equilibrium.variance == pytest.approx(explicit.variance, rel=1e-13)
+    assert equilibrium.tangent_variance == pytest.approx(explicit.tangent_variance, rel=1e-13)
     X = _checks.as_rng(0).standard_normal((4, 6)) / 2
-    found = equilibrium_kernels(ERF, X, feedback=0)
+    found = Equilibrium(ERF, feedback=0).kernels(X)
     wanted = deep_kernels([ERF], X)
     np.testing.assert_allclose(found.conjugate, wanted.conjugate, atol=1e-14)
     np.testing.assert_allclose(found.tangent, wanted.tangent, atol=1e-14)
@@ -101,9 +118,11 @@ def test_without_feedback_the_equilibrium_is_one_explicit_layer():
 @pytest.mark.parametrize("activation", [RELU, ERF, COS], ids=lambda f: f.name)
 def test_coefficients_are_the_fixed_point_of_the_recursion_with_injected_input(activation):
     a2, b2, s0 = 0.45**2, 0.9**2, 1.3
-    layer = equilibrium_coefficients(activation, feedback=0.45, injection=0.9, input_variance=s0)
-    variance, a, b, kappa2 = layer.variance, layer[1:5], layer[7:10], layer.tangent_variance
-    _, e1, e2, s2, q, v1 = layer.activation.moments(a2 * variance + b2 * s0)
+    layer = Equilibrium(activation, feedback=0.45, injection=0.9, input_variance=s0).coefficients
+    variance, a, b, kappa2 = layer.variance, layer.alpha[:4], layer.beta[:3], layer.tangent_variance
+    moments = layer.activation.moments(a2 * variance + b2 * s0)
+    e1, e2, v1 = moments.mean_derivative, moments.mean_curvature, moments.mean_squared_derivative
+    s2, q = moments.centered_second_moment, moments.centered_second_moment_slope
     w = [a2 * a[0] + b2, a2 * a[1], a2 * a[2], a2 * a[3] + b2]
     wb = [a2 * b[0] + b2, a2 * b[1], a2 * b[2]]
     again = (
@@ -123,7 +142,7 @@ def test_coefficients_are_the_fixed_point_of_the_recursion_with_injected_input(a
 def test_variance_of_homogeneous_activations_in_closed_form():
     f = leaky_relu(0.2)
     q = f.moments(1).centered_second_moment_slope
-    s = equilibrium_variance(f, feedback=1.1, injection=0.5, input_variance=3)
+    s = Equilibrium(f, feedback=1.1, injection=0.5, input_variance=3).variance
     assert s == pytest.approx(0.75 / (1 - 1.21 * q), rel=1e-12)
 
 
@@ -132,31 +151,30 @@ DATA = np.array([[1.0, 0.6, -0.3, 2.0], [0.0, 0.8, 0.4, 0.0]])
 
 @pytest.mark.parametrize(("activation", "feedback"), [(RELU, 0.4), (RELU, 1.2), (SIN, 0.6)])
 def test_kernel_is_what_iteration_with_injected_input_converges_to(activation, feedback):
-    G, H, _, residual = equilibrium_kernels(activation, DATA, feedback=feedback, injection=0.7)
     s0 = np.mean(np.sum(DATA**2, axis=0))
-    s = equilibrium_variance(activation, feedback=feedback, injection=0.7, input_variance=s0)
-    g = activation.centered(s)
+    model = Equilibrium(activation, feedback=feedback, injection=0.7, input_variance=s0)
+    found, g = model.kernels(DATA), activation.centered(model.variance)
     gram = 0.49 * DATA.T @ DATA
     K = T = np.zeros((4, 4))
     for _ in range(300):
         inner = feedback**2 * K + gram
         T = conjugate_kernel(g, inner) + derivative_kernel(g, inner) * (feedback**2 * T + gram)
         K = conjugate_kernel(g, inner)
-    np.testing.assert_allclose(G, K, rtol=0, atol=2e-12)
-    np.testing.assert_allclose(H, T, rtol=0, atol=1e-10)  # amplified by 1 / (1 - rate)
-    assert residual <= 1e-12
+    np.testing.assert_allclose(found.conjugate, K, rtol=0, atol=2e-12)
+    np.testing.assert_allclose(found.tangent, T, rtol=0, atol=1e-10)  # amplified by 1 / (1 - rate)
+    assert found.residual <= 1e-12
 
 
 def test_linear_equilibrium_has_closed_form_kernels():
-    G, H, *_ = equilibrium_kernels(LINEAR, DATA, feedback=0.5, injection=2)
+    found = Equilibrium(LINEAR, feedback=0.5, injection=2).kernels(DATA)
     gram = DATA.T @ DATA
-    np.testing.assert_allclose(G, 4 * gram / 0.75, rtol=1e-11)
-    np.testing.assert_allclose(H, (4 / 0.75 + 4) * gram / 0.75, rtol=1e-11)
+    np.testing.assert_allclose(found.conjugate, 4 * gram / 0.75, rtol=1e-11)
+    np.testing.assert_allclose(found.tangent, (4 / 0.75 + 4) * gram / 0.75, rtol=1e-11)
 
 
 def test_collinear_and_zero_samples_are_allowed():
     X = np.array([[1.0, 2.0, -1.0, 0.0]])
-    G = equilibrium_kernels(RELU, X, feedback=0.9, input_variance=1.0, tangent=False).conjugate
+    G = Equilibrium(RELU, feedback=0.9, input_variance=1.0).kernels(X, tangent=False).conjugate
     assert np.all(np.isfinite(G))
     assert np.linalg.eigvalsh(G)[0] > -1e-10
 
@@ -176,12 +194,12 @@ def test_equivalents_converge_in_operator_norm_like_one_over_root_n(
         for seed in range(2):
             model, X, labels = sample(n, seed)
             s0 = model.typical_squared_norm()
-            layer = equilibrium_coefficients(activation, input_variance=s0, **scales)
-            K = equilibrium_kernels(activation, X, input_variance=s0, tol=1e-8, **scales)
-            near = conjugate_equivalent(layer, X, labels, model).matrix()
-            tangent = tangent_equivalent(layer, X, labels, model).matrix()
+            layer = Equilibrium(activation, input_variance=s0, **scales).coefficients
+            K = Equilibrium(activation, input_variance=s0, **scales).kernels(X, tol=1e-8)
+            near = mixture_equivalent(layer, X, labels, model).matrix()
+            tangent = mixture_equivalent(layer, X, labels, model, tangent=True).matrix()
             explicit = kernel_coefficients([activation], s0)[-1]
-            plain = conjugate_equivalent(explicit, X, labels, model).matrix()
+            plain = mixture_equivalent(explicit, X, labels, model).matrix()
             pairs.append([operator_norm(K.conjugate - near), operator_norm(K.tangent - tangent)])
             wrong.append(operator_norm(K.conjugate - plain))
             norms.append(operator_norm(K.conjugate))
@@ -206,30 +224,28 @@ def test_equivalents_converge_in_operator_norm_like_one_over_root_n(
     ],
 )
 def test_clipped_lines_that_match(activation, feedback, tangent, slope_level):
-    layer = equilibrium_coefficients(activation, feedback=feedback)
+    layer = Equilibrium(activation, feedback=feedback).coefficients
     found = match_clip(layer, tangent=tangent)
-    np.testing.assert_allclose(
-        (found.form.gain * found.form.stretch, found.form.gain), slope_level, atol=1e-10
-    )
+    np.testing.assert_allclose((found.slope, found.level), slope_level, atol=1e-10)
     explicit = kernel_coefficients([found], 1.0)[-1]
     pairs = (
-        ((explicit.beta1, layer.beta1), (explicit.tangent_variance, layer.tangent_variance))
+        ((explicit.beta[0], layer.beta[0]), (explicit.tangent_variance, layer.tangent_variance))
         if tangent
-        else ((explicit.alpha1, layer.alpha1), (explicit.variance, layer.variance))
+        else ((explicit.alpha[0], layer.alpha[0]), (explicit.variance, layer.variance))
     )
     for one, other in pairs:
         assert one == pytest.approx(other, rel=1e-11)
 
 
 def test_scales_of_the_data_carry_over_to_the_clipped_line():
-    layer = equilibrium_coefficients(ERF, feedback=0.4, injection=0.8, input_variance=2.5)
+    layer = Equilibrium(ERF, feedback=0.4, injection=0.8, input_variance=2.5).coefficients
     explicit = kernel_coefficients([match_clip(layer, input_variance=2.5)], 2.5)[-1]
-    np.testing.assert_allclose(explicit[:4], layer[:4], rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(first_four(explicit), first_four(layer), rtol=1e-11, atol=1e-14)
 
 
 def test_two_leaky_relus_that_match():
-    layer = equilibrium_coefficients(RELU, feedback=0.4)
-    found = [f.form.parameters for f in match_two_slopes(layer)]
+    layer = Equilibrium(RELU, feedback=0.4).coefficients
+    found = [(f.right, f.left) for f in match_two_slopes(layer)]
     np.testing.assert_allclose(
         found,
         [(1.71051923063, -0.00499766037964), (0.729273219685, -0.460596412618)],
@@ -247,16 +263,16 @@ def test_two_leaky_relus_that_match():
         (RELU, 0.4, 5),
         (RELU, 1.2, 7),
         (leaky_relu(0.2), 0.4, 2),
-        (two_slopes(1, 0.3), 0.9, 4),
+        (TwoSlopes(1, 0.3), 0.9, 4),
     ],
 )
 def test_matched_leaky_relus_have_the_coefficients_of_the_equilibrium(activation, feedback, depth):
     scales = {"feedback": feedback, "injection": 0.6, "input_variance": 1.9}
-    layer = equilibrium_coefficients(activation, **scales)
-    net = matched_network(activation, depth=depth, **scales)
+    layer = Equilibrium(activation, **scales).coefficients
+    net = Equilibrium(activation, **scales).matched_network(depth)
     assert len(net) == depth
     explicit = kernel_coefficients(net, 1.9)
-    np.testing.assert_allclose(explicit[-1][:4], layer[:4], rtol=1e-8)
+    np.testing.assert_allclose(first_four(explicit[-1]), first_four(layer), rtol=1e-8)
     # the normalization of the free scales
     np.testing.assert_allclose([k.variance for k in explicit[1:-1]], 1.9, rtol=1e-12)
 
@@ -302,25 +318,28 @@ def test_limits_of_existence_for_relu():
     ],
 )
 def test_beyond_the_limits_the_error_says_how_many_layers_are_needed(feedback, depth, words):
-    layer = equilibrium_coefficients(RELU, feedback=feedback)
+    layer = Equilibrium(RELU, feedback=feedback).coefficients
     with pytest.raises(ValueError, match=words):
         match_two_slopes(layer, depth=depth)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_closest_network_beyond_the_limits_is_right_but_for_one_coefficient(depth):
-    layer = equilibrium_coefficients(RELU, feedback=1.2)
+    layer = Equilibrium(RELU, feedback=1.2).coefficients
     net = match_two_slopes(layer, depth=depth, closest=True)
     found = kernel_coefficients(net, 1.0)[-1]
-    np.testing.assert_allclose(found[:3], layer[:3], rtol=1e-9)
-    assert found.alpha3 > 1.05 * layer.alpha3
+    np.testing.assert_allclose(first_four(found)[:3], first_four(layer)[:3], rtol=1e-9)
+    assert found.alpha[2] > 1.05 * layer.alpha[2]
 
 
 def test_default_depth_is_the_smallest():
-    depths = [len(matched_network(RELU, feedback=a)) for a in (0, 0.5, 0.92, 0.93, 1.06, 1.07, 1.2)]
+    depths = [
+        len(Equilibrium(RELU, feedback=a).matched_network())
+        for a in (0, 0.5, 0.92, 0.93, 1.06, 1.07, 1.2)
+    ]
     assert depths == [1, 2, 2, 3, 3, 4, 7]
     with pytest.raises(ValueError, match=r"below 1\.30096"):
-        matched_network(RELU, feedback=1.35)
+        Equilibrium(RELU, feedback=1.35).matched_network()
 
 
 @pytest.mark.parametrize(("activation", "bound"), [(ERF, 0.007), (RELU, 2e-4)], ids=["erf", "relu"])
@@ -329,11 +348,9 @@ def test_matched_networks_have_the_kernel_and_plain_ones_have_not(activation, bo
     for n in SIZES:
         model, X, _ = sample(n, 1)
         s0 = model.typical_squared_norm()
-        G = equilibrium_kernels(
-            activation, X, feedback=0.4, input_variance=s0, tangent=False
-        ).conjugate
-        net = matched_network(activation, feedback=0.4, input_variance=s0)
-        for found, chain in ((gaps, net), (controls, [activation])):
+        limit = Equilibrium(activation, feedback=0.4, input_variance=s0)
+        G = limit.kernels(X, tangent=False).conjugate
+        for found, chain in ((gaps, limit.matched_network()), (controls, [activation])):
             K = deep_kernels(chain, X, input_variance=s0, tangent=False).conjugate
             found.append(operator_norm(G - K))
     assert slope(gaps) < -0.4  # n^(-1/2) or faster
@@ -345,8 +362,8 @@ def test_matched_networks_have_the_kernel_and_plain_ones_have_not(activation, bo
 def test_tangent_matched_network_has_the_tangent_kernel_and_the_other_has_not():
     model, X, _ = sample(400, 1)
     s0 = model.typical_squared_norm()
-    H = equilibrium_kernels(ERF, X, feedback=0.4, input_variance=s0).tangent
-    layer = equilibrium_coefficients(ERF, feedback=0.4, input_variance=s0)
+    limit = Equilibrium(ERF, feedback=0.4, input_variance=s0)
+    H, layer = limit.kernels(X).tangent, limit.coefficients
     gaps = [
         operator_norm(
             H
@@ -360,46 +377,85 @@ def test_tangent_matched_network_has_the_tangent_kernel_and_the_other_has_not():
     assert gaps[1] > 3 * gaps[0]
 
 
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.5, 1.0, 1.1])
+def test_samples_far_from_the_typical_norm_have_their_equilibrium(share):
+    """Where the plain iteration converges, whatever the slope at the typical norm."""
+    f, scales = Quadratic(0.3, 0.8, 0.2), {"feedback": 0.6992, "injection": 1.2055}
+    X = _checks.as_rng(0).standard_normal((5, 4))
+    X *= np.sqrt(share * 0.7541) / np.linalg.norm(X, axis=0)
+    model = Equilibrium(f, input_variance=0.7541, **scales)
+    found, g = model.kernels(X), f.centered(model.variance)
+    K = np.zeros((4, 4))
+    for _ in range(1000):
+        K = conjugate_kernel(g, 0.6992**2 * K + 1.2055**2 * X.T @ X)
+    np.testing.assert_allclose(found.conjugate, K, rtol=0, atol=1e-11)
+
+
+@pytest.mark.filterwarnings("error")
+def test_samples_without_equilibrium_are_named():
+    f, X = Quadratic(0.3, 0.8, 0.2), np.sqrt(2 * 0.7541) * np.eye(2)
+    with pytest.raises(ConvergenceError, match="no equilibrium for some sample"):
+        Equilibrium(f, feedback=0.6992, injection=1.2055, input_variance=0.7541).kernels(X)
+
+
+@pytest.mark.filterwarnings("error")
+def test_variance_next_to_the_largest_feedback():
+    for gap in (1e-6, 1e-9, 1e-12):  # rounding of feedback^2 is amplified by 1 / gap
+        found = Equilibrium("linear", feedback=1 - gap).variance
+        assert found == pytest.approx(1 / gap / (2 - gap), rel=1e-15 / gap)
+    for feedback in (1.0, 1 + 1e-12, 2.0, 1e200):
+        with pytest.raises(ConvergenceError, match="grows without bound"):
+            _ = Equilibrium("linear", feedback=feedback).variance
+
+
+@pytest.mark.parametrize("activation", [TANH, SIN, COS, ERF, GAUSSIAN], ids=lambda f: f.name)
+def test_variance_is_the_smallest_solution(activation):
+    for feedback in (0.3, 1.5, 6.0):
+        found = Equilibrium(activation, feedback=feedback, injection=0.2).variance
+        s = np.linspace(0.04, found, 400)[:-1]
+        excess = feedback**2 * activation.moments(s).centered_second_moment + 0.04 - s
+        assert np.all(excess[:-1] > 0)
+        again = feedback**2 * activation.moments(found).centered_second_moment + 0.04
+        assert again == pytest.approx(found, rel=1e-13)
+
+
 def test_unstable_equilibria_are_named():
     with pytest.raises(ConvergenceError, match=r"spectral radius .* = 1.061 >= 1"):
-        equilibrium_coefficients(RELU, feedback=1.5)
+        _ = Equilibrium(RELU, feedback=1.5).coefficients
     with pytest.raises(ConvergenceError, match="grows without bound"):
-        equilibrium_variance(RELU, feedback=1.72)
-    assert equilibrium_variance(RELU, feedback=1.71) > 0
+        _ = Equilibrium(RELU, feedback=1.72).variance
+    assert Equilibrium(RELU, feedback=1.71).variance > 0
     with pytest.raises(ConvergenceError, match="raise max_sweeps"):
-        equilibrium_kernels(
-            ERF, np.eye(2)[:, [0, 0, 1]] + [[0, 0, 0.6], [0, 0, -0.6]], feedback=0.9, max_sweeps=12
+        Equilibrium(ERF, feedback=0.9).kernels(
+            np.eye(2)[:, [0, 0, 1]] + [[0, 0, 0.6], [0, 0, -0.6]], max_sweeps=12
         )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1, "a", None, True])
 @pytest.mark.parametrize("name", ["feedback", "injection", "input_variance"])
-@pytest.mark.parametrize(
-    "function", [equilibrium_variance, equilibrium_coefficients, matched_network]
-)
-def test_bad_scales_are_refused_by_name(function, name, value):
+def test_bad_scales_are_refused_by_name(name, value):
     good = {"feedback": 0.4, "injection": 1, "input_variance": 1}
     with pytest.raises(ValueError, match=f"^{name} must be"):
-        function(RELU, **(good | {name: value}))
+        Equilibrium(RELU, **(good | {name: value}))
 
 
 def test_other_bad_input_is_refused_by_name():
-    layer = equilibrium_coefficients(RELU, feedback=0.4)
-    odd = equilibrium_coefficients(ERF, feedback=0.4)
+    layer = Equilibrium(RELU, feedback=0.4).coefficients
+    odd = Equilibrium(ERF, feedback=0.4).coefficients
     cases = [
-        ("activation", lambda: equilibrium_variance("ReLU", feedback=0.4)),
-        ("activation", lambda: equilibrium_kernels(np.tanh, DATA, feedback=0.4)),
-        ("activation", lambda: equilibrium_kernels(SIGN, DATA, feedback=0.1)),
-        ("X", lambda: equilibrium_kernels(RELU, [[np.nan]], feedback=0.4)),
-        ("X", lambda: equilibrium_kernels(RELU, [1.0, 2.0], feedback=0.4)),
-        ("X", lambda: equilibrium_kernels(RELU, np.empty((0, 3)), feedback=0.4)),
-        ("feedback", lambda: equilibrium_kernels(RELU, DATA, feedback=np.nan)),
-        ("injection", lambda: equilibrium_kernels(RELU, DATA, feedback=0.4, injection=0)),
-        ("input_variance", lambda: equilibrium_kernels(RELU, DATA, feedback=0, input_variance=0)),
-        ("tol", lambda: equilibrium_kernels(RELU, DATA, feedback=0.4, tol=0)),
-        ("max_sweeps", lambda: equilibrium_kernels(RELU, DATA, feedback=0.4, max_sweeps=0)),
+        ("activation", lambda: Equilibrium("nothing", feedback=0.4).variance),
+        ("activation", lambda: Equilibrium(np.tanh, feedback=0.4).kernels(DATA)),
+        ("activation", lambda: Equilibrium(SIGN, feedback=0.1).kernels(DATA)),
+        ("X", lambda: Equilibrium(RELU, feedback=0.4).kernels([[np.nan]])),
+        ("X", lambda: Equilibrium(RELU, feedback=0.4).kernels([1.0, 2.0])),
+        ("X", lambda: Equilibrium(RELU, feedback=0.4).kernels(np.empty((0, 3)))),
+        ("feedback", lambda: Equilibrium(RELU, feedback=np.nan).kernels(DATA)),
+        ("injection", lambda: Equilibrium(RELU, feedback=0.4, injection=0).kernels(DATA)),
+        ("input_variance", lambda: Equilibrium(RELU, feedback=0, input_variance=0).kernels(DATA)),
+        ("tol", lambda: Equilibrium(RELU, feedback=0.4).kernels(DATA, tol=0)),
+        ("max_sweeps", lambda: Equilibrium(RELU, feedback=0.4).kernels(DATA, max_sweeps=0)),
         ("layer", lambda: match_clip(layer)),
-        ("layer", lambda: match_clip(first_layer(1.0))),
+        ("layer", lambda: match_clip(KernelCoefficients.of_data(1.0))),
         ("layer", lambda: match_clip("erf")),
         ("input_variance", lambda: match_clip(odd, input_variance=-1)),
         ("layer", lambda: match_two_slopes(odd)),
@@ -411,10 +467,10 @@ def test_other_bad_input_is_refused_by_name():
         ("activation", lambda: feedback_limit(ERF)),
         ("activation", lambda: feedback_limit(ABS)),
         ("activation", lambda: feedback_limit(LINEAR, 2)),
-        ("activation", lambda: feedback_limit("ReLU")),
+        ("activation", lambda: feedback_limit("erf")),
         ("depth", lambda: feedback_limit(RELU, 0)),
-        ("depth", lambda: matched_network(ERF, feedback=0.4, depth=2)),
-        ("layer", lambda: matched_network(COS, feedback=0.4)),
+        ("depth", lambda: Equilibrium(ERF, feedback=0.4).matched_network(2)),
+        ("layer", lambda: Equilibrium(COS, feedback=0.4).matched_network()),
     ]
     for name, call in cases:
         with pytest.raises(ValueError, match=f"^{name} must"):
@@ -422,6 +478,6 @@ def test_other_bad_input_is_refused_by_name():
 
 
 def test_integers_are_numbers():
-    ints = equilibrium_kernels(ERF, [[1, 0], [0, 1]], feedback=0, injection=1, input_variance=1)
-    floats = equilibrium_kernels(ERF, np.eye(2), feedback=0.0)
+    ints = Equilibrium(ERF, feedback=0, injection=1, input_variance=1).kernels([[1, 0], [0, 1]])
+    floats = Equilibrium(ERF, feedback=0.0).kernels(np.eye(2))
     np.testing.assert_array_equal(ints.conjugate, floats.conjugate)

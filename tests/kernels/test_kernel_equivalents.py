@@ -1,5 +1,6 @@
 """Equivalents of deep kernels in large dimension: rates, wrong variants, doors."""
 
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -7,21 +8,19 @@ import numpy as np
 import pytest
 
 from rmtlib import _checks
-from rmtlib.activations import ABS, COS, ERF, GAUSSIAN, RELU, SIGN, quadratic
+from rmtlib.activations import ABS, COS, ERF, GAUSSIAN, RELU, SIGN, Quadratic
 from rmtlib.kernels import (
     KernelCoefficients,
-    conjugate_equivalent,
     conjugate_kernel,
     deep_kernels,
     entrywise_equivalent,
     kernel_coefficients,
+    mixture_equivalent,
     operator_norm,
     random_feature_kernel,
-    tangent_equivalent,
     weight_moment_correction,
 )
 from rmtlib.mixtures import GaussianMixture
-from rmtlib.quantization import ternary_kurtosis
 
 SIZES = np.array([200, 400, 800])
 
@@ -52,7 +51,8 @@ def exact(name, n, draw):
     """Data and both exact kernels of one of `NETWORKS`."""
     model, X, labels = sample(n, rng=draw)
     s = model.typical_squared_norm()
-    return model, X, labels, deep_kernels(NETWORKS[name], X, input_variance=s)
+    kernels = deep_kernels(NETWORKS[name], X, input_variance=s)
+    return model, X, labels, (kernels.conjugate, kernels.tangent)
 
 
 def errors_of(name, tangent, variant=lambda layers: layers[-1]):
@@ -61,8 +61,7 @@ def errors_of(name, tangent, variant=lambda layers: layers[-1]):
     for i, draw in np.ndindex(errors.shape):
         model, X, labels, kernels = exact(name, int(SIZES[i]), draw)
         layer = variant(kernel_coefficients(NETWORKS[name], model.typical_squared_norm()))
-        equivalent = (conjugate_equivalent, tangent_equivalent)[tangent]
-        near = equivalent(layer, X, labels, model).matrix()
+        near = mixture_equivalent(layer, X, labels, model, tangent=tangent).matrix()
         errors[i, draw] = operator_norm(kernels[tangent] - near)
     return errors.mean(axis=1)
 
@@ -71,7 +70,7 @@ NETWORKS = {
     "relu": [RELU],
     "relu2": [RELU] * 2,
     "mixed": [ABS, RELU, COS],
-    "quadratic": [quadratic(0.2, 1, 0), RELU, GAUSSIAN],
+    "quadratic": [Quadratic(0.2, 1, 0), RELU, GAUSSIAN],
     "erf2": [ERF] * 2,
 }
 
@@ -101,18 +100,25 @@ def test_equivalents_approach_exact_kernels_in_operator_norm(name, tangent):
 def with_identity_term(layers):
     """The coefficient of the identity minus tau_0^4 alpha_3, as printed in 2023."""
     last = layers[-1]
-    return last._replace(variance=last.variance - layers[0].variance ** 2 * last.alpha3)
+    return replace(last, variance=last.variance - layers[0].variance ** 2 * last.alpha[2])
 
 
 def recursion(layers, alpha4_power=2, curvature=1.0, start=1.0, third=0.5):
     """The recursion of alpha_2, alpha_3 with other constants in it."""
     two, three, four = 0.0, 0.0, start
     for before, layer in pairwise(layers):
-        e1, e2, q = layer.moments[1], layer.moments[2], layer.moments[4]
+        e1, e2 = layer.moments.mean_derivative, layer.moments.mean_curvature
         two = e1**2 * two + e2**2 / 4 * four**alpha4_power
-        three = e1**2 * three + third * e2**2 * before.alpha1**2
-        four *= curvature * q
-    return layers[-1]._replace(alpha2=two, alpha3=three)
+        three = e1**2 * three + third * e2**2 * before.alpha[0] ** 2
+        four *= curvature * layer.moments.centered_second_moment_slope
+    last = layers[-1]
+    return replace(last, alpha=(last.alpha[0], two, three, *last.alpha[3:]))
+
+
+def with_term(layer, name, k, value):
+    """The layer with another k-th coefficient of ``name``, alpha or beta."""
+    terms = getattr(layer, name)
+    return replace(layer, **{name: (*terms[: k - 1], value, *terms[k:])})
 
 
 WRONG = {
@@ -121,8 +127,8 @@ WRONG = {
     "whole second derivative": lambda layers: recursion(layers, curvature=2.0),
     "alpha4 starts at 0": lambda layers: recursion(layers, start=0.0),
     "alpha3 without 1/2": lambda layers: recursion(layers, third=1.0),
-    "no alpha2": lambda layers: layers[-1]._replace(alpha2=0.0),
-    "variance for scale": lambda layers: layers[-1]._replace(variance=layers[-1].variance ** 0.5),
+    "no alpha2": lambda layers: with_term(layers[-1], "alpha", 2, 0.0),
+    "variance for scale": lambda layers: replace(layers[-1], variance=layers[-1].variance ** 0.5),
 }
 
 
@@ -133,15 +139,15 @@ def test_wrong_recursions_do_not_vanish(variant):
 
 def test_right_recursion_written_again_is_the_same():
     layers = kernel_coefficients([RELU] * 3, 1.3)
-    np.testing.assert_allclose(recursion(layers)[:5], layers[-1][:5], rtol=1e-14)
+    np.testing.assert_allclose(recursion(layers).alpha, layers[-1].alpha, rtol=1e-14)
 
 
 WRONG_TANGENT = {
-    "diagonal starts at the scale": lambda layers: layers[-1]._replace(
-        tangent_variance=layers[-1].tangent_variance + 0.1
+    "diagonal starts at the scale": lambda layers: replace(
+        layers[-1], tangent_variance=layers[-1].tangent_variance + 0.1
     ),
-    "no cross term": lambda layers: layers[-1]._replace(beta3=layers[-1].alpha3),
-    "conjugate coefficients": lambda layers: layers[-1]._replace(beta1=layers[-1].alpha1),
+    "no cross term": lambda layers: with_term(layers[-1], "beta", 3, layers[-1].alpha[2]),
+    "conjugate coefficients": lambda layers: with_term(layers[-1], "beta", 1, layers[-1].alpha[0]),
 }
 
 
@@ -153,12 +159,13 @@ def test_wrong_tangent_recursions_do_not_vanish(variant):
 def test_equivalent_entry_by_entry():
     model, X, labels = sample(50)
     layer = kernel_coefficients([RELU] * 2, model.typical_squared_norm())[-1]
-    found = conjugate_equivalent(layer, X, labels, model).matrix()
-    t, T, psi = model.second_order()
-    delta = t[labels] / np.sqrt(model.p) + psi(X, labels, normalize=True)
-    wanted = layer.alpha1 * (X.T @ X - model.typical_squared_norm() * np.eye(50))
-    wanted += layer.alpha2 * np.outer(delta, delta)
-    wanted += layer.alpha3 * T[np.ix_(labels, labels)] / model.p
+    found = mixture_equivalent(layer, X, labels, model).matrix()
+    second_order = model.second_order()
+    t, T = second_order.t, second_order.T
+    delta = t[labels] / np.sqrt(model.p) + model.norm_fluctuation(X, labels, normalize=True)
+    wanted = layer.alpha[0] * (X.T @ X - model.typical_squared_norm() * np.eye(50))
+    wanted += layer.alpha[1] * np.outer(delta, delta)
+    wanted += layer.alpha[2] * T[np.ix_(labels, labels)] / model.p
     wanted += layer.variance * np.eye(50)
     np.testing.assert_allclose(found, wanted, atol=1e-15)
     np.testing.assert_array_equal(found, found.T)
@@ -174,7 +181,7 @@ def test_equivalent_without_classes_approaches_the_exact_kernel(name, tangent):
         layer = kernel_coefficients(NETWORKS[name], s)[-1]
         near = entrywise_equivalent(layer, X, input_variance=s, tangent=tangent)
         errors[i] = operator_norm(kernels[tangent] - near)
-        three = layer.beta3 if tangent else layer.alpha3
+        three = layer.beta[2] if tangent else layer.alpha[2]
         wrong[i] = operator_norm(kernels[tangent] - near - s**2 * three * np.eye(n))
     assert slope(SIZES, errors) < -0.32  # rate: -0.42, one draw a size
     assert errors[-1] < wrong[-1] / 2  # without the term that squared norms ask for
@@ -188,7 +195,7 @@ def test_equivalent_without_classes_takes_the_scale_of_the_data():
     np.testing.assert_allclose(entrywise_equivalent(scaled, 3 * X), 9 * one, atol=1e-12)
     with pytest.raises(ValueError, match="finite tangent variance"):
         entrywise_equivalent(kernel_coefficients([SIGN], 1.0)[-1], X, tangent=True)
-    with pytest.raises(ValueError, match="layer must be KernelCoefficients"):
+    with pytest.raises(ValueError, match="layer must be a KernelCoefficients"):
         entrywise_equivalent(None, X)
     with pytest.raises(ValueError, match="input_variance must be"):
         entrywise_equivalent(layer, X, input_variance=-1)
@@ -196,12 +203,12 @@ def test_equivalent_without_classes_takes_the_scale_of_the_data():
         entrywise_equivalent(layer, X[0])
 
 
-QUADRATIC = quadratic(0.5, 1, 0)
+QUADRATIC = Quadratic(0.5, 1, 0)
 
 
 def kurtosis_errors(fourth_moment, corrected=True, deeper=False):
     """Exact kernel of a quadratic activation with such weights, minus the equivalent."""
-    first = quadratic(0.3, 1, 0) if deeper else QUADRATIC
+    first = Quadratic(0.3, 1, 0) if deeper else QUADRATIC
     errors = np.zeros(SIZES.size)
     for i, n in enumerate(SIZES):
         model, X, labels = sample(n)
@@ -215,13 +222,13 @@ def kurtosis_errors(fourth_moment, corrected=True, deeper=False):
         K += weight_moment_correction(first, X, fourth_moment=fourth_moment)
         if deeper:
             K = conjugate_kernel(layers[2].activation, K)
-        errors[i] = operator_norm(K - conjugate_equivalent(layers[-1], X, labels, model).matrix())
+        errors[i] = operator_norm(K - mixture_equivalent(layers[-1], X, labels, model).matrix())
     return errors
 
 
 @pytest.mark.parametrize(("sparsity", "deeper"), [(0.0, False), (0.9, False), (0.9, True)], ids=str)
 def test_kurtosis_of_the_first_weights_adds_a_term(sparsity, deeper):
-    m4 = ternary_kurtosis(sparsity)
+    m4 = 1 / (1 - sparsity)  # of ternary weights of variance 1
     corrected = kurtosis_errors(m4, True, deeper)
     plain = kurtosis_errors(m4, False, deeper)
     assert slope(SIZES, corrected) < -0.38 < slope(SIZES, plain)  # rate: -0.42, or steeper
@@ -243,9 +250,9 @@ LAYER = kernel_coefficients([RELU], 1.0)[-1]
 
 def test_quantized_networks_have_no_tangent_equivalent():
     layer = kernel_coefficients([SIGN, RELU], 1)[-1]
-    conjugate_equivalent(layer, X, LABELS, MODEL)
+    mixture_equivalent(layer, X, LABELS, MODEL)
     with pytest.raises(ValueError, match="layer must have a finite tangent variance"):
-        tangent_equivalent(layer, X, LABELS, MODEL)
+        mixture_equivalent(layer, X, LABELS, MODEL, tangent=True)
 
 
 @pytest.mark.parametrize(
@@ -253,27 +260,27 @@ def test_quantized_networks_have_no_tangent_equivalent():
     [[1.0, 2.0], [[np.nan, 1.0]], [[np.inf, 1.0]], np.empty((0, 3)), [[1.0], [1.0, 2.0]], "X"],
     ids=["vector", "nan", "inf", "empty", "ragged", "text"],
 )
-@pytest.mark.parametrize("equivalent", [conjugate_equivalent, tangent_equivalent])
-def test_data_are_a_finite_matrix(equivalent, bad):
+@pytest.mark.parametrize("tangent", [False, True])
+def test_data_are_a_finite_matrix(tangent, bad):
     with pytest.raises(ValueError, match=r"\bX must be"):
-        equivalent(LAYER, bad, LABELS, MODEL)
+        mixture_equivalent(LAYER, bad, LABELS, MODEL, tangent=tangent)
 
 
-@pytest.mark.parametrize("equivalent", [conjugate_equivalent, tangent_equivalent])
-def test_equivalents_refuse_what_does_not_fit(equivalent):
+@pytest.mark.parametrize("tangent", [False, True])
+def test_equivalents_refuse_what_does_not_fit(tangent):
     assert isinstance(LAYER, KernelCoefficients)
     with pytest.raises(ValueError, match=r"X must be divided by sqrt\(p\)"):
-        equivalent(LAYER, X * np.sqrt(MODEL.p), LABELS, MODEL)
+        mixture_equivalent(LAYER, X * np.sqrt(MODEL.p), LABELS, MODEL, tangent=tangent)
     with pytest.raises(ValueError, match=r"X must be of shape"):
-        equivalent(LAYER, X[1:], LABELS, MODEL)
+        mixture_equivalent(LAYER, X[1:], LABELS, MODEL, tangent=tangent)
     with pytest.raises(ValueError, match="labels must be"):
-        equivalent(LAYER, X, LABELS[1:], MODEL)
+        mixture_equivalent(LAYER, X, LABELS[1:], MODEL, tangent=tangent)
     with pytest.raises(ValueError, match="labels must be"):
-        equivalent(LAYER, X, LABELS + 1, MODEL)
+        mixture_equivalent(LAYER, X, LABELS + 1, MODEL, tangent=tangent)
     with pytest.raises(ValueError, match="mixture must be a GaussianMixture"):
-        equivalent(LAYER, X, LABELS, None)
-    with pytest.raises(ValueError, match="layer must be KernelCoefficients"):
-        equivalent([RELU], X, LABELS, MODEL)
+        mixture_equivalent(LAYER, X, LABELS, None, tangent=tangent)
+    with pytest.raises(ValueError, match="layer must be a KernelCoefficients"):
+        mixture_equivalent([RELU], X, LABELS, MODEL, tangent=tangent)
 
 
 @pytest.mark.parametrize("bad", [[[1.0, 2.0]], [[1.0, 2.0], [0.0, 1.0]], [[np.nan]], [1.0]])

@@ -20,10 +20,10 @@ from rmtlib.activations import (
     STEP,
     TANH,
     Activation,
+    Clip,
+    Quadratic,
     Steps,
-    clip,
-    quadratic,
-    two_slopes,
+    TwoSlopes,
 )
 from rmtlib.kernels import (
     conjugate_kernel,
@@ -35,8 +35,13 @@ from rmtlib.kernels import (
 from rmtlib.quantization import ternary_weights
 
 STEPS = Steps([-1, 0.4], [1.3, 0, 1.3])
-ALL = CATALOGUE | {"clip": clip(1.2, 0.8), "steps": STEPS}
-CLOSED = {name: f for name, f in ALL.items() if f.form}
+WAVES = Activation(
+    "waves",
+    lambda t: np.sin(2 * t) + np.cos(1.5 * t),
+    lambda t: 2 * np.cos(2 * t) - 1.5 * np.sin(1.5 * t),
+)
+ALL = CATALOGUE | {"clip": Clip(1.2, 0.8), "steps": STEPS}
+CLOSED = {name: f for name, f in ALL.items() if f.closed_form}
 
 
 def without_form(f):
@@ -57,14 +62,14 @@ def gauss_hermite(f, a, b, s):
     [
         (RELU, 0.2815531964),
         (ABS, 0.6762127854),
-        (two_slopes(1, -0.1), 0.2730580891),
+        (TwoSlopes(1, -0.1), 0.2730580891),
         (SIGN, 0.3127392756),
         (STEP, 0.3281848189),
         (ERF, 0.1981060428),
         (COS, 0.4057600492),
         (SIN, 0.1711897611),
         (GAUSSIAN, 0.5193491440),
-        (quadratic(-0.5, 0.3, 1), 0.3692500000),
+        (Quadratic(-0.5, 0.3, 1), 0.3692500000),
         (Steps([-0.7, 0.4], [-1.2, 0, 1.2]), 0.3264463804),
         (TANH, 0.1702647030),
     ],
@@ -82,7 +87,7 @@ def test_values_of_the_table(f, value):
         (ERF, 0.192001787667, 0.330071975928),
         (SIN, 0.135128432841, 0.251612590614),
         (GAUSSIAN, 0.40756957297, 0.0406215521232),
-        (clip(1.2, 0.8), 0.150041838145, 0.261926987994),
+        (Clip(1.2, 0.8), 0.150041838145, 0.261926987994),
         (STEPS, 0.588886260532, None),
     ],
     ids=lambda x: getattr(x, "name", ""),
@@ -117,7 +122,7 @@ def test_derivative_kernels_are_the_general_method(name, rho):
     assert closed == pytest.approx(general, abs=1e-11)
 
 
-@pytest.mark.parametrize("f", [TANH, SIGMOID, CATALOGUE["f2"]], ids=lambda f: f.name)
+@pytest.mark.parametrize("f", [TANH, SIGMOID, WAVES], ids=lambda f: f.name)
 def test_mehler_series_is_the_double_integral(f):
     # 100 nodes of Gauss-Hermite quadrature are good to 5e-12 for tanh
     for s in (0.0, 0.3, -0.8):
@@ -137,8 +142,7 @@ def test_diagonal_is_the_second_moment(name):
     f = ALL[name]
     X = _checks.as_rng(0).standard_normal((7, 5)) / 2
     a = np.einsum("ki,ki->i", X, X)
-    m = f.moments(a)
-    exact = m.centered_second_moment + m.mean**2
+    exact = f.moments(a).second_moment
     np.testing.assert_array_equal(np.diag(random_feature_kernel(f, X)), exact)
     np.testing.assert_allclose(np.diag(conjugate_kernel(f, X.T @ X)), exact, rtol=1e-13)
 
@@ -154,8 +158,7 @@ def test_duplicate_and_opposite_columns_are_exact(name):
     even = Activation("even", lambda t: (f(t) + f(-t)) / 2, np.zeros_like, f.kinks, f.jumps)
     both = sorted({*f.jumps, *(-r for r in f.jumps)})
     even = Activation("even", even.value, np.zeros_like, (*f.kinks, *(-r for r in f.kinks)), both)
-    m = even.moments(a)
-    opposite = 2 * (m.centered_second_moment + m.mean**2) - square
+    opposite = 2 * even.moments(a).second_moment - square
     K = random_feature_kernel(f, left, right)
     np.testing.assert_allclose(K, [[square, opposite]], atol=1e-12 * (1 + square))
 
@@ -196,7 +199,7 @@ def test_kernels_are_symmetric_and_positive_semidefinite(name):
     assert low >= -1e-12 * high * len(K)
 
 
-@pytest.mark.parametrize("f", [RELU, TANH, clip(2, 1), STEPS], ids=lambda f: f.name)
+@pytest.mark.parametrize("f", [RELU, TANH, Clip(2, 1), STEPS], ids=lambda f: f.name)
 def test_blocks_do_not_change_the_kernel(f):
     X = _checks.as_rng(4).standard_normal((20, 33)) / 4
     whole = random_feature_kernel(f, X, block_size=100)
@@ -274,7 +277,7 @@ def test_memory_is_the_result_and_a_few_blocks():
 
 @pytest.mark.parametrize("sparsity", [0, 0.9])
 def test_non_gaussian_weights_add_their_kurtosis_to_quadratic_kernels(sparsity):
-    f, N = quadratic(0.5, 1, 0), 200_000
+    f, N = Quadratic(0.5, 1, 0), 200_000
     X = _checks.as_rng(10).standard_normal((6, 3)) / 2
     features = f(ternary_weights((N, 6), sparsity, rng=11) @ X)
     products = features[:, :, None] * features[:, None, :]
@@ -287,7 +290,7 @@ def test_non_gaussian_weights_add_their_kurtosis_to_quadratic_kernels(sparsity):
 
 def test_skewed_weights_add_their_third_moment():
     # w = 2 with probability 1/5 and -1/2 with 4/5: mean 0, variance 1, m3 = 3/2, m4 = 13/4
-    f, X, w, P = quadratic(1, 3, -2), np.array([[0.7, -1.2]]), np.array([2, -0.5]), [0.2, 0.8]
+    f, X, w, P = Quadratic(1, 3, -2), np.array([[0.7, -1.2]]), np.array([2, -0.5]), [0.2, 0.8]
     features = f(w[:, None] * X)
     exact = np.einsum("k,ki,kj->ij", P, features, features)
     correction = weight_moment_correction(f, X, third_moment=1.5, fourth_moment=3.25)
@@ -341,10 +344,10 @@ def test_what_is_not_finite_is_refused_by_name(name, key, bad):
         (lambda: random_feature_kernel(RELU, np.eye(2), np.eye(3)), "Y must be of shape"),
         (lambda: random_feature_kernel(RELU, np.eye(2), block_size=0), "block_size"),
         (lambda: weight_moment_correction(RELU, np.eye(2)), "must be quadratic"),
-        (lambda: weight_moment_correction(quadratic(1, 0, 0), [[np.nan]]), "X must be finite"),
+        (lambda: weight_moment_correction(Quadratic(1, 0, 0), [[np.nan]]), "X must be finite"),
         (
             lambda: weight_moment_correction(
-                quadratic(1, 0, 0), np.eye(2), third_moment=2, fourth_moment=4
+                Quadratic(1, 0, 0), np.eye(2), third_moment=2, fourth_moment=4
             ),
             "fourth_moment must be at least",
         ),
@@ -357,6 +360,20 @@ def test_what_is_not_finite_is_refused_by_name(name, key, bad):
 def test_bad_arguments_are_explained(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_activations_may_be_given_by_name():
+    K = np.array([[2.0, 0.3], [0.3, 1.0]])
+    for function in (conjugate_kernel, derivative_kernel, random_feature_kernel):
+        np.testing.assert_array_equal(function("relu", K), function(RELU, K))
+    assert two_point("ReLU", 2.0, 1.0, 0.3) == two_point(RELU, 2.0, 1.0, 0.3)
+    assert isinstance(two_point("ReLU", 2.0, 1.0, 0.3), float)
+    quadratic = CATALOGUE["quadratic"]
+    np.testing.assert_array_equal(
+        weight_moment_correction("quadratic", K), weight_moment_correction(quadratic, K)
+    )
+    with pytest.raises(ValueError, match="activation must be an Activation or one of linear"):
+        two_point("softplus", 1, 1, 0)
 
 
 def test_kink_that_is_not_declared_raises():

@@ -11,6 +11,7 @@ from scipy.integrate import quad
 from rmtlib import ConvergenceError, as_rng
 from rmtlib.laws import (
     Discrete,
+    FussCatalan,
     MarchenkoPastur,
     SampleCovariance,
     Semicircle,
@@ -34,6 +35,7 @@ LAWS = [
     SampleCovariance(0.3, MarchenkoPastur(2.0)),
     SampleCovariance(1.0, MarchenkoPastur(1.0)),
     SampleCovariance(0.05, Discrete(np.linspace(1.0, 4.0, 40))),
+    *(FussCatalan(depth) for depth in (1, 2, 5)),
 ]
 
 
@@ -146,7 +148,7 @@ def test_three_atoms_reference_numbers(c, edges, densities, m, companion):
     assert law.bands().ravel() == pytest.approx(edges, rel=1e-9)
     assert law.pdf([1.0, 3.0]) == pytest.approx(densities, rel=2e-9)
     assert law.stieltjes(2 + 0.5j) == pytest.approx(m, rel=1e-9)
-    assert law.companion_stieltjes(2 + 0.5j) == pytest.approx(companion, rel=1e-9)
+    assert law.companion(2 + 0.5j) == pytest.approx(companion, rel=1e-9)
     assert law.atoms == (((0.0, 0.5),) if c == 2 else ())
 
 
@@ -234,7 +236,7 @@ def test_silverstein_equation_holds_over_six_decades(exponent, points, share, he
         x = low + share * (high - low)
         assert law.pdf(x) > 0
         z = x + 1j * high * 10**height
-        companion, m = law.companion_stieltjes(z), law.stieltjes(z)
+        companion, m = law.companion(z), law.stieltjes(z)
         right = np.array([-1 / companion, *c * w * t / (1 + t * companion)])
         assert companion.imag > 0
         assert m.imag > 0
@@ -249,18 +251,18 @@ def test_companion_is_the_law_of_the_transposed_data():
     X = np.sqrt([[1.0], [3.0], [7.0]] * 100) * rng.standard_normal((300, 150))
     z = 2 + 0.5j
     trace = np.mean(1 / (np.linalg.eigvalsh(X.T @ X / 150) - z))
-    companion = SampleCovariance(2.0, THREE).companion_stieltjes(z)
+    companion = SampleCovariance(2.0, THREE).companion(z)
     # error of the p-trace at p = 300: rms 4.2e-3 at c = 2; the companion's is c times it
     assert abs(trace - companion) < 4 * 2 * 4.2e-3
     assert abs(trace - SampleCovariance(2.0, THREE).stieltjes(z)) > 0.1
 
 
 def test_companion_at_zero():
-    assert SampleCovariance(2.0, Discrete([1.0])).companion_stieltjes(0.0) == (
+    assert SampleCovariance(2.0, Discrete([1.0])).companion(0.0) == (
         pytest.approx(1.0, rel=1e-12)  # 1 / (c - 1)
     )
     with pytest.raises(ValueError, match="singular"):
-        SampleCovariance(0.5, THREE).companion_stieltjes(0.0)
+        SampleCovariance(0.5, THREE).companion(0.0)
 
 
 @pytest.mark.parametrize("population", [Discrete([-1.0, 1.0]), Discrete([0.0]), Semicircle()])
@@ -352,7 +354,10 @@ def dense_eigenvalues(p, n, draws, seed):
 @pytest.mark.parametrize(("p", "n"), [(12, 12), (8, 30), (30, 8), (1, 5), (5, 1), (1, 1)])
 def test_bidiagonal_model_has_the_law_of_the_dense_matrix(p, n):
     draws = 3000
-    fast, dense = wishart_eigenvalues(p, n, draws, rng=1), dense_eigenvalues(p, n, draws, seed=2)
+    fast, dense = (
+        wishart_eigenvalues(p, n, size=draws, rng=1),
+        dense_eigenvalues(p, n, draws, seed=2),
+    )
     assert fast.shape == (draws, p)
     assert np.all(np.diff(fast) >= 0)
     assert np.all(fast[:, : max(p - n, 0)] == 0)
@@ -371,7 +376,7 @@ def test_bidiagonal_model_has_the_law_of_the_dense_matrix(p, n):
 def test_mean_traces_of_a_wishart_matrix_are_exact():
     # E tr W = p, E tr W^2 = p (n + p + 1) / n for W = X X^T / n
     p, n, draws = 40, 60, 4000
-    eigenvalues = wishart_eigenvalues(p, n, draws, rng=7)
+    eigenvalues = wishart_eigenvalues(p, n, size=draws, rng=7)
     for k, expected in ((1, p), (2, p * (n + p + 1) / n)):
         traces = np.sum(eigenvalues**k, axis=1)
         assert abs(traces.mean() - expected) < 4 * traces.std() / np.sqrt(draws)
@@ -381,7 +386,7 @@ def test_mean_traces_of_a_wishart_matrix_are_exact():
 def test_spectral_cdf_converges_at_rate_one_over_p(c):
     law = MarchenkoPastur(c)
     for p in (100, 400, 1600):
-        eigenvalues = np.sort(wishart_eigenvalues(p, round(p / c), 4, rng=p), axis=1)
+        eigenvalues = np.sort(wishart_eigenvalues(p, round(p / c), size=4, rng=p), axis=1)
         top = np.arange(1, p + 1) / p
         theory = law.cdf(eigenvalues)
         # the p - n zeros are one jump: compare above it only
@@ -395,7 +400,7 @@ def test_mean_resolvent_trace_converges_at_rate_one_over_p():
     law = MarchenkoPastur(0.5)
     exact = law.stieltjes(-0.5)
     for p in (100, 400, 1600):
-        traces = np.mean(1 / (wishart_eigenvalues(p, 2 * p, 16, rng=p) + 0.5), axis=1)
+        traces = np.mean(1 / (wishart_eigenvalues(p, 2 * p, size=16, rng=p) + 0.5), axis=1)
         # rms 0.54 / p measured, bias included
         assert np.sqrt(np.mean((traces - exact) ** 2)) < 0.8 / p
 
@@ -437,6 +442,12 @@ def test_sample_covariance_eigenvalues_are_those_of_the_dense_product():
     )
 
 
+def test_sample_covariance_of_integers_is_computed_in_floats():
+    X = as_rng(4).integers(-3, 4, size=(20, 40))
+    expected = np.linalg.eigvalsh(X @ X.T / 40)
+    np.testing.assert_allclose(sample_covariance_eigenvalues(X), expected, atol=1e-12)
+
+
 @pytest.mark.parametrize("bad", [[], [[]], [1.0, 2.0], [[np.nan]], [[1.0], [1.0, 2.0]], [[1j]]])
 def test_data_that_is_no_matrix_is_refused(bad):
     with pytest.raises(ValueError, match="X must be"):
@@ -451,9 +462,11 @@ def test_sizes_that_are_no_integers_are_refused(bad):
         wishart_eigenvalues(3, bad)
     if bad is not None:
         with pytest.raises(ValueError, match="size must be an integer"):
-            wishart_eigenvalues(3, 3, bad)
+            wishart_eigenvalues(3, 3, size=bad)
 
 
 def test_one_matrix_is_the_first_of_many_and_seeds_repeat():
     assert wishart_eigenvalues(4, 6, rng=0).shape == (4,)
-    assert np.array_equal(wishart_eigenvalues(4, 6, 1, rng=0)[0], wishart_eigenvalues(4, 6, rng=0))
+    assert np.array_equal(
+        wishart_eigenvalues(4, 6, size=1, rng=0)[0], wishart_eigenvalues(4, 6, rng=0)
+    )

@@ -18,7 +18,8 @@ def test_bidiagonal_draws_have_the_law_of_dense_ones(p, n):
         X[0] *= np.sqrt(1 + strength)
         values, vectors = np.linalg.eigh(X @ X.T / n)
         dense[:, k] = values[-1], vectors[0, -1] ** 2
-    fast = np.array(spiked_wishart(p, n, strength, size=4 * draws, rng=rng))
+    top = spiked_wishart(strength, p=p, n=n, size=4 * draws, rng=rng)
+    fast = np.array([top.position, top.alignment])
     error = np.sqrt(dense.var(1) / draws + fast.var(1) / (4 * draws))
     assert np.all(np.abs(dense.mean(1) - fast.mean(1)) < 4 * error)
     np.testing.assert_allclose(fast.std(1), dense.std(1), rtol=0.2)
@@ -26,24 +27,31 @@ def test_bidiagonal_draws_have_the_law_of_dense_ones(p, n):
 
 def test_large_spike_sits_where_the_theorem_says():
     p, n, strength = 400, 1200, 2.0
-    expected = covariance_spike(strength, p / n)
-    position, alignment = spiked_wishart(p, n, strength, size=200, rng=0)
+    expected = covariance_spike(strength, ratio=p / n)
+    top = spiked_wishart(strength, p=p, n=n, size=200, rng=0)
     error = np.sqrt(expected.variance / n / 200)
-    assert abs(position.mean() - expected.position) < 4 * error + 3 / n
-    assert abs(alignment.mean() - expected.alignment) < 0.01
+    assert abs(top.position.mean() - expected.position) < 4 * error + 3 / n
+    assert abs(top.alignment.mean() - expected.alignment) < 0.01
+
+
+def test_one_draw_is_the_first_of_many():
+    one, many = (spiked_wishart(2.0, p=9, n=20, size=size, rng=3) for size in (None, 1))
+    assert isinstance(one.position, float)
+    assert isinstance(one.alignment, float)
+    assert (many.position.tolist(), many.alignment.tolist()) == ([one.position], [one.alignment])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("change", "message"),
     [
-        ((1, 5, 1.0), "p must be an integer >= 2"),
-        ((5, 1, 1.0), "n must be an integer >= 2"),
-        ((5.0, 5, 1.0), "p must be an integer"),
-        ((5, 5, -1), "strength must be > -1"),
-        ((5, 5, np.nan), "strength must be finite"),
-        ((5, 5, 1.0, 0), "size must be an integer >= 1"),
+        ({"p": 1}, "p must be an integer >= 2"),
+        ({"n": 1}, "n must be an integer >= 2"),
+        ({"p": 5.0}, "p must be an integer"),
+        ({"strength": -1}, "strength must be > -1"),
+        ({"strength": np.nan}, "strength must be finite"),
+        ({"size": 0}, "size must be an integer >= 1"),
     ],
 )
-def test_bad_input_is_refused(arguments, message):
+def test_bad_input_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        spiked_wishart(*arguments)
+        spiked_wishart(**({"strength": 1.0, "p": 5, "n": 5} | change))

@@ -1,14 +1,18 @@
 """Deep equilibrium models in torch: solver, implicit gradients, kernels of finite width."""
 
+import copy
+import io
+import pickle
+
 import numpy as np
 import pytest
 import torch
 
 from rmtlib import ConvergenceError, _checks
 from rmtlib.activations import ERF, RELU, TANH
-from rmtlib.kernels import equilibrium_kernels
+from rmtlib.kernels import Equilibrium
 from rmtlib.networks import DeepEquilibrium, solve_fixed_point, train
-from rmtlib.networks._equilibrium import METHODS
+from rmtlib.networks._fixed_point import METHODS
 
 
 def rows(n, p, rng=0, dtype=torch.float64):
@@ -25,7 +29,7 @@ def gradients(model, features):
 @pytest.mark.parametrize(("activation", "feedback"), [("tanh", 0.9), ("ReLU", 0.4), ("erf", 0.45)])
 def test_implicit_gradients_are_those_of_unrolling(method, activation, feedback):
     model = DeepEquilibrium(
-        5, 60, 2, activation, feedback=feedback, method=method, tol=1e-15, rng=1
+        activation, p=5, m=60, outputs=2, feedback=feedback, method=method, tol=1e-15, rng=1
     )
     x = rows(6, 5)
     implicit, unrolled = (
@@ -37,7 +41,9 @@ def test_implicit_gradients_are_those_of_unrolling(method, activation, feedback)
 
 @pytest.mark.parametrize("method", METHODS)
 def test_implicit_gradients_pass_gradcheck(method):
-    model = DeepEquilibrium(3, 6, 2, TANH, feedback=0.5, method=method, tol=1e-14, rng=0)
+    model = DeepEquilibrium(
+        TANH, p=3, m=6, outputs=2, feedback=0.5, method=method, tol=1e-14, rng=0
+    )
     names = [name for name, _ in model.named_parameters()]
 
     def outputs(x, *parameters):
@@ -49,12 +55,16 @@ def test_implicit_gradients_pass_gradcheck(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_equilibrium_solves_its_equation_and_does_not_depend_on_the_method(method):
-    model = DeepEquilibrium(20, 200, 1, RELU, feedback=0.9, method=method, tol=1e-12, rng=2)
+    model = DeepEquilibrium(
+        RELU, p=20, m=200, outputs=1, feedback=0.9, method=method, tol=1e-12, rng=2
+    )
     x = rows(4, 20)
     with torch.no_grad():
         z = model.features(x)
         gap = (model.update(z, x) - z).norm() / z.norm()
-        picard = DeepEquilibrium(20, 200, 1, RELU, feedback=0.9, tol=1e-12, rng=2).features(x)
+        picard = DeepEquilibrium(
+            RELU, p=20, m=200, outputs=1, feedback=0.9, tol=1e-12, rng=2
+        ).features(x)
     assert gap < 2e-12
     assert model.solution.residual <= 1e-12
     assert len(model.solution.history) == model.solution.iterations
@@ -62,7 +72,7 @@ def test_equilibrium_solves_its_equation_and_does_not_depend_on_the_method(metho
 
 
 def test_picard_converges_at_the_rate_of_the_spectral_radius():
-    model = DeepEquilibrium(40, 800, 1, RELU, feedback=1.0, tol=1e-10, rng=3)
+    model = DeepEquilibrium(RELU, p=40, m=800, outputs=1, feedback=1.0, tol=1e-10, rng=3)
     x = rows(3, 40)
     model.features(x)
     history = model.solution.history
@@ -75,7 +85,9 @@ def test_picard_converges_at_the_rate_of_the_spectral_radius():
 def test_anderson_needs_fewer_iterations_near_the_edge():
     counts = {}
     for method in METHODS:
-        model = DeepEquilibrium(20, 400, 1, TANH, feedback=1.4, method=method, tol=1e-8, rng=1)
+        model = DeepEquilibrium(
+            TANH, p=20, m=400, outputs=1, feedback=1.4, method=method, tol=1e-8, rng=1
+        )
         model.features(rows(2, 20))
         counts[method] = model.solution.iterations
     assert counts["anderson"] < 0.9 * counts["picard"]
@@ -96,19 +108,23 @@ def test_anderson_solves_linear_equations_in_dimension_many_iterations():
 def test_rows_do_not_influence_each_other():
     x = rows(5, 10)
     for method in METHODS:
-        model = DeepEquilibrium(10, 50, 1, TANH, feedback=0.8, method=method, tol=1e-13, rng=1)
+        model = DeepEquilibrium(
+            TANH, p=10, m=50, outputs=1, feedback=0.8, method=method, tol=1e-13, rng=1
+        )
         together = model.features(x)
         alone = torch.cat([model.features(row[None]) for row in x])
         torch.testing.assert_close(together, alone, rtol=0, atol=1e-11)
 
 
 def test_single_precision():
-    model = DeepEquilibrium(10, 100, 1, "ReLU", feedback=0.8, rng=1, dtype=torch.float32)
+    model = DeepEquilibrium(
+        "ReLU", p=10, m=100, outputs=1, feedback=0.8, rng=1, dtype=torch.float32
+    )
     x = rows(3, 10, dtype=torch.float32)
     out = model(x)
     assert out.dtype == torch.float32
     out.sum().backward()
-    double = DeepEquilibrium(10, 100, 1, "ReLU", feedback=0.8, rng=1)
+    double = DeepEquilibrium("ReLU", p=10, m=100, outputs=1, feedback=0.8, rng=1)
     double.load_state_dict(model.state_dict())
     exact = double(x.double())
     exact.sum().backward()
@@ -118,7 +134,7 @@ def test_single_precision():
 
 @pytest.mark.parametrize("device", ["cpu"] + ["cuda"] * torch.cuda.is_available())
 def test_every_device_gives_the_same_equilibrium(device):
-    model = DeepEquilibrium(10, 100, 1, "tanh", feedback=0.8, rng=1)
+    model = DeepEquilibrium("tanh", p=10, m=100, outputs=1, feedback=0.8, rng=1)
     x = rows(3, 10)
     state = model.features(x).detach().numpy()
     moved = model.to(device).features(x.to(device)).detach().cpu().numpy()
@@ -129,7 +145,7 @@ def test_memory_of_the_backward_pass_does_not_grow_with_the_iterations():
     saved = {}
     x = rows(8, 10)
     for feedback in (0.2, 0.9):
-        model = DeepEquilibrium(10, 100, 1, TANH, feedback=feedback, rng=1)
+        model = DeepEquilibrium(TANH, p=10, m=100, outputs=1, feedback=feedback, rng=1)
         for name, features in (
             ("implicit", lambda: model.features(x)),  # noqa: B023
             ("unrolled", lambda: model.unrolled(x, model.solution.iterations)),  # noqa: B023
@@ -148,17 +164,22 @@ def test_memory_of_the_backward_pass_does_not_grow_with_the_iterations():
 @pytest.mark.parametrize(("activation", "feedback"), [(RELU, 0.4), (ERF, 0.45), (RELU, 0.8)])
 def test_kernels_of_finite_width_approach_the_limits_like_one_over_root_width(activation, feedback):
     X = rows(12, 30).numpy().T
-    limit = equilibrium_kernels(activation, X, feedback=feedback, input_variance=1.0)
+    limit = Equilibrium(activation, feedback=feedback).kernels(X)
     widths, errors = np.array([128, 512, 2048]), []
     for m in widths:
         draws = []
         for seed in range(4 if m < 2000 else 2):
-            model = DeepEquilibrium(30, m, 1, activation, feedback=feedback, tol=1e-8, rng=seed)
+            model = DeepEquilibrium(
+                activation, p=30, m=m, outputs=1, feedback=feedback, tol=1e-8, rng=seed
+            )
             found = model.kernels(X)
             draws.append(
                 [
                     np.linalg.norm(a - b) / np.linalg.norm(b)
-                    for a, b in zip(found[:2], limit[:2], strict=True)
+                    for a, b in (
+                        (found.conjugate, limit.conjugate),
+                        (found.tangent, limit.tangent),
+                    )
                 ]
             )
         errors.append(np.mean(draws, axis=0))
@@ -171,7 +192,15 @@ def test_kernels_of_finite_width_approach_the_limits_like_one_over_root_width(ac
 
 def test_tangent_kernel_is_the_gram_matrix_of_gradients():
     model = DeepEquilibrium(
-        4, 30, 1, TANH, feedback=0.7, injection=0.8, input_variance=2.0, tol=1e-14, rng=5
+        TANH,
+        p=4,
+        m=30,
+        outputs=1,
+        feedback=0.7,
+        injection=0.8,
+        input_variance=2.0,
+        tol=1e-14,
+        rng=5,
     )
     x = rows(3, 4)
     jacobian = []
@@ -180,7 +209,8 @@ def test_tangent_kernel_is_the_gram_matrix_of_gradients():
         model(row[None]).sum().backward()
         jacobian.append(torch.cat([w.grad.ravel() for w in model.parameters()]))
     J = torch.stack(jacobian).numpy()
-    G, H, *_ = model.kernels(x.numpy().T)
+    found = model.kernels(x.numpy().T)
+    G, H = found.conjugate, found.tangent
     np.testing.assert_allclose(H, J @ J.T, rtol=1e-11)
     z = model.features(x).detach().numpy()
     np.testing.assert_allclose(G, z @ z.T, rtol=1e-12)
@@ -188,26 +218,26 @@ def test_tangent_kernel_is_the_gram_matrix_of_gradients():
 
 def test_model_is_trained_by_the_common_loop():
     X = rows(20, 5).numpy().T
-    model = DeepEquilibrium(5, 60, 1, "ReLU", feedback=0.4, rng=0)
+    model = DeepEquilibrium("ReLU", p=5, m=60, outputs=1, feedback=0.4, rng=0)
     history = train(model, X, np.sign(X[0]), steps=60, learning_rate=0.3)
     assert history.loss[-1] < 0.3 * history.loss[0]
 
 
 def test_same_seed_same_model():
     one, other, third = (
-        DeepEquilibrium(4, 9, 2, "tanh", feedback=0.3, rng=seed) for seed in (1, 1, 2)
+        DeepEquilibrium("tanh", p=4, m=9, outputs=2, feedback=0.3, rng=seed) for seed in (1, 1, 2)
     )
     assert torch.equal(one.A, other.A)
     assert not torch.equal(one.A, third.A)
 
 
 def test_failure_names_the_spectral_radius():
-    model = DeepEquilibrium(5, 200, 1, RELU, feedback=1.6, max_iterations=60, rng=0)
+    model = DeepEquilibrium(RELU, p=5, m=200, outputs=1, feedback=1.6, max_iterations=60, rng=0)
     with pytest.raises(
         ConvergenceError, match=r"no stable equilibrium, spectral radius .* = 1\.1\d* >= 1"
     ):
         model(rows(2, 5))
-    model = DeepEquilibrium(5, 200, 1, RELU, feedback=0.9, max_iterations=10, rng=0)
+    model = DeepEquilibrium(RELU, p=5, m=200, outputs=1, feedback=0.9, max_iterations=10, rng=0)
     with pytest.raises(ConvergenceError, match=r"= 0\.6\d* < 1, raise max_iterations or tol"):
         model(rows(2, 5))
 
@@ -218,6 +248,65 @@ def test_divergence_is_told_from_slow_convergence():
         solve_fixed_point(lambda z: 1e3 * z**2, start)
     with pytest.raises(ConvergenceError, match="raise max_iterations"):
         solve_fixed_point(lambda z: 2 - z, 0.5 * start, max_iterations=20)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_diverging_iteration_is_never_a_solution(dtype, method):
+    for start in (0.0, 1e30):
+        with pytest.raises(ConvergenceError, match=r"diverges|no fixed point"):
+            solve_fixed_point(
+                lambda z: 2 * z + 1 + z.abs(), torch.full((3, 2), start, dtype=dtype),
+                method=method, max_iterations=5000,
+            )  # fmt: skip
+    if method == "picard":
+        with pytest.raises(ConvergenceError, match="diverges"):
+            solve_fixed_point(lambda z: 2 * z + 1, torch.zeros(3, 2, dtype=dtype))
+    else:
+        found = solve_fixed_point(
+            lambda z: 2 * z + 1, torch.zeros(3, 2, dtype=dtype), method=method
+        )
+        torch.testing.assert_close(found.value, torch.full((3, 2), -1.0, dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_model_with_tripled_weights_diverges_and_says_so(dtype):
+    model = DeepEquilibrium(
+        RELU, p=5, m=60, outputs=1, feedback=0.9, max_iterations=5000, rng=0, dtype=dtype
+    )
+    with torch.no_grad():
+        model.A.mul_(3)
+    with pytest.raises(
+        ConvergenceError, match=r"diverges: no stable equilibrium, the iteration gr"
+    ):
+        model(rows(2, 5, dtype=dtype))
+
+
+def test_a_backward_pass_that_diverges_is_an_error():
+    # the forward pass converges in one step: its slopes are 1, its value is 0
+    model = DeepEquilibrium("linear", p=3, m=20, outputs=1, feedback=0.5, rng=0)
+    with torch.no_grad():
+        model.A.mul_(10)
+    out = model(torch.zeros(2, 3, dtype=torch.float64))
+    with pytest.raises(ConvergenceError, match=r"diverges|no fixed point"):
+        out.sum().backward()
+
+
+def test_models_are_copied_and_stored_after_a_backward_pass():
+    x = rows(2, 5)
+    for activation in ("ReLU", TANH, "erf"):
+        model = DeepEquilibrium(activation, p=5, m=30, outputs=1, feedback=0.4, rng=0)
+        model(x).sum().backward()
+        file = io.BytesIO()
+        torch.save(model, file)
+        file.seek(0)
+        for other in (
+            copy.deepcopy(model),
+            pickle.loads(pickle.dumps(model)),
+            torch.load(file, weights_only=False),
+        ):
+            assert torch.equal(other(x), model(x))
+            assert other.solution.iterations == model.solution.iterations
 
 
 def test_bad_input_is_refused_by_name():

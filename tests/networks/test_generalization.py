@@ -15,21 +15,21 @@ def kl(a, b):
 @pytest.mark.parametrize("divergence", [0, 3, 40])
 def test_pac_bayes_bound_solves_its_equation(error, divergence):
     n, d = 500, 0.03
-    L = pac_bayes_bound(error, divergence, n, failure=d)
+    L = pac_bayes_bound(error, divergence, n=n, failure=d)
     assert error < L
     assert kl(error, L) == pytest.approx((divergence + np.log(2 * np.sqrt(n) / d)) / n, rel=1e-8)
 
 
 def test_pac_bayes_bound_is_one_when_the_budget_is_large():
-    assert pac_bayes_bound(0.1, 1e6, 100) == 1.0
-    assert pac_bayes_bound(1.0, 0.0, 100) == 1.0
+    assert pac_bayes_bound(0.1, 1e6, n=100) == 1.0
+    assert pac_bayes_bound(1.0, 0.0, n=100) == 1.0
 
 
 def test_pac_bayes_bound_holds_for_a_fixed_classifier_in_most_draws():
     # Q = P: the classifier does not depend on the data, errors are binomial
     n, L, d = 200, 0.1, 0.2
     errors = as_rng(0).binomial(n, L, size=400) / n
-    broken = np.mean([pac_bayes_bound(e, 0.0, n, failure=d) < L for e in errors])
+    broken = np.mean([pac_bayes_bound(e, 0.0, n=n, failure=d) < L for e in errors])
     assert broken <= d
 
 

@@ -1,11 +1,17 @@
 """Torch networks: initialization, training, empirical kernels, Jacobians, bad input."""
 
+import copy
+import io
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
-from rmtlib import ConvergenceError, as_rng
-from rmtlib.activations import CATALOGUE, ERF, RELU, SIGN, TANH, Activation, Steps, clip
+from rmtlib import ConvergenceError, as_rng, networks
+from rmtlib.activations import CATALOGUE, ERF, RELU, SIGN, TANH, Activation, Clip, Steps
 from rmtlib.kernels import conjugate_kernel, derivative_kernel
 from rmtlib.networks import (
     MLP,
@@ -47,11 +53,11 @@ def all_gradients(network, X):
 
 
 ACTIVATIONS = CATALOGUE | {
-    "clip": clip(1.2, 0.8),
+    "clip": Clip(1.2, 0.8),
     "steps": Steps([-1, 0.4], [1.3, 0, 1.3]),
     "affine tanh": TANH.affine(2, -1, 3),
     "centered erf": ERF.centered(1.3),
-    "affine clip": clip(1.2, 0.8).affine(-1, 0.3, 2),
+    "affine clip": Clip(1.2, 0.8).affine(-1, 0.3, 2),
 }
 
 
@@ -361,7 +367,7 @@ def test_bad_data_are_refused_by_name(bad):
         ({"widths": [5, 0, 1]}, "widths"),
         ({"widths": [5, 2.5, 1]}, "widths"),
         ({"activations": ["ReLU", "ReLU"]}, "activations"),
-        ({"activations": "relu"}, "activation"),
+        ({"activations": "swish"}, "activation"),
         ({"activations": 3}, "activation"),
         ({"weights": "normal"}, "weights"),
         ({"parametrization": "mup"}, "parametrization"),
@@ -407,3 +413,111 @@ def test_bad_training_is_refused_by_name(options, name):
 def test_a_network_without_hidden_layer_has_no_conjugate_kernel():
     with pytest.raises(ValueError, match="hidden layer"):
         empirical_conjugate_kernel(MLP([5, 1], [], rng=0), X)
+
+
+class Recurrent(torch.nn.Module):
+    """An LSTM over the entries of a row, with a readout."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(1, 4, batch_first=True, dtype=torch.float64)
+        self.readout = torch.nn.Linear(4, 2, dtype=torch.float64)
+
+    def forward(self, rows):
+        return self.readout(self.lstm(rows[..., None])[0][:, -1])
+
+
+def test_tangent_kernel_of_a_recurrent_network_is_the_gram_matrix_of_its_gradients():
+    network = Recurrent()
+    G = all_gradients(network, X)
+    expected = np.einsum("kit,kjt->ij", G, G) / 2
+    np.testing.assert_allclose(empirical_tangent_kernel(network, X), expected, rtol=1e-11)
+
+
+def test_layers_that_make_another_function_at_every_call_are_refused():
+    for layer in (torch.nn.Dropout(), torch.nn.BatchNorm1d(5)):
+        network = torch.nn.Sequential(layer, torch.nn.Linear(5, 1)).double()
+        with pytest.raises(ValueError, match="evaluation mode"):
+            empirical_tangent_kernel(network, X)
+        assert empirical_tangent_kernel(network.eval(), X).shape == (12, 12)
+
+
+def test_half_precision_comes_back_as_single():
+    network = MLP([5, 8, 1], "ReLU", rng=0, dtype=torch.bfloat16)
+    exact = MLP([5, 8, 1], "ReLU", rng=0, dtype=torch.bfloat16).double()
+    for function in (empirical_conjugate_kernel, empirical_tangent_kernel, input_output_jacobian):
+        found = function(network, X)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, function(exact, X), rtol=0.1, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"y": np.full(12, 2)}, "y"),
+        ({"y": np.full(12, -1)}, "y"),
+        ({"X_test": X, "y_test": np.full(12, 7)}, "y_test"),
+    ],
+)
+def test_labels_beyond_the_outputs_are_refused_by_name(options, name):
+    valid = {"X": X, "y": np.ones(12, dtype=int), "steps": 2, "learning_rate": 0.1}
+    with pytest.raises(ValueError, match=rf"^{name} must be"):
+        train(MLP([5, 4, 2], "ReLU", rng=0), loss="cross-entropy", **(valid | options))
+
+
+def test_networks_are_copied_and_stored():
+    for activations in ("ReLU", [TANH.affine(2, -1, 3), ERF.centered(1.3)], clip_like()):
+        network = MLP([5, 4, 3, 1], activations, rng=0)
+        network(tensor(X.T)).sum().backward()
+        for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+            assert torch.equal(other(tensor(X.T)), network(tensor(X.T)))
+            assert other.weights[0] is not network.weights[0]
+    file = io.BytesIO()
+    torch.save(network, file)
+    file.seek(0)
+    same = torch.load(file, weights_only=False)
+    assert torch.equal(same(tensor(X.T)), network(tensor(X.T)))
+
+
+def clip_like():
+    return [Steps([-1, 0.4], [1.3, 0, 1.3]), Activation("cube", cube, cube_slope)]
+
+
+def cube(t):
+    return t**3
+
+
+def cube_slope(t):
+    return 3 * t**2
+
+
+def test_without_torch_the_package_loads_and_says_what_is_missing():
+    program = (
+        "import sys\n"
+        "class Blocked:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] == 'torch':\n"
+        "            raise ModuleNotFoundError(name, name='torch')\n"
+        "sys.meta_path.insert(0, Blocked())\n"
+        "import numpy as np, rmtlib.curvature, rmtlib.networks as networks\n"
+        "networks.SigmoidNetwork([2, 2]).forward(np.ones((2, 1)))\n"
+        "assert networks.margin_bound([1.0, 2.0], 0.1) > 0\n"
+        "for package, name in [(networks, name) for name in networks.__all__] + [\n"
+        "    (rmtlib.curvature, 'Curvature'), (rmtlib.curvature, 'principal_features')]:\n"
+        "    try:\n"
+        "        getattr(package, name)\n"
+        "    except ImportError as error:\n"
+        "        print(name, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert {line.split()[0] for line in lines} == {
+        *networks.__all__, "Curvature", "principal_features"
+    } - {"SigmoidNetwork", "margin_bound", "pac_bayes_bound"}  # fmt: skip
+    assert all("needs torch: pip install rmtlib[torch]" in line for line in lines)
+
+
+def test_every_name_of_the_package_is_there():
+    assert dir(networks) == sorted(networks.__all__)
+    assert all(hasattr(networks, name) for name in networks.__all__)

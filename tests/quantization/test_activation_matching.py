@@ -1,11 +1,13 @@
 """Activations of few levels with the moments of another one."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from scipy.special import ndtr
 from scipy.stats import norm
 
-from rmtlib import _checks
+from rmtlib import ConvergenceError, _checks
 from rmtlib.activations import (
     ABS,
     COS,
@@ -18,12 +20,16 @@ from rmtlib.activations import (
     STEP,
     TANH,
     DCoefficients,
+    GaussianMoments,
+    Quadratic,
     Steps,
     leaky_relu,
-    quadratic,
 )
 from rmtlib.kernels import random_feature_kernel
-from rmtlib.quantization import match_activation, ternary_noise_floor
+from rmtlib.quantization import match_activation
+from rmtlib.quantization._activation import match_moments
+
+QUADRATIC = Quadratic(np.sqrt(0.5), 0, -np.sqrt(0.5))
 
 
 def fourier(tau):
@@ -63,6 +69,20 @@ def test_fourier_features_are_matched_exactly_from_1_41841():
     assert abs(match_activation(fourier(1.419), 1.419, "ternary").excess) < 1e-12
 
 
+@pytest.mark.parametrize("tau", np.arange(2.2, 3.15, 0.1))
+def test_fourier_features_are_matched_exactly_on_the_other_branch(tau):
+    match = match_activation(fourier(tau), tau, "ternary")
+    assert abs(match.excess) < 1e-12
+    found, exact = match.activation.d_coefficients(tau), fourier(tau)
+    np.testing.assert_allclose(astuple(found), astuple(exact), rtol=1e-10)
+
+
+def test_amplitude_and_thresholds_on_the_other_branch():
+    steps = match_activation(fourier(2.6), 2.6, "ternary").activation
+    assert steps.levels[2] == pytest.approx(4.709054885, abs=1e-9)
+    np.testing.assert_allclose(steps.thresholds, (-5.257685893, 2.768553430), atol=1e-8)
+
+
 def test_linear_function_is_never_matched():
     # least d0 / (tau d1) of ternary functions, at the Lloyd-Max threshold
     for tau in (0.1, 1, 10):
@@ -70,25 +90,20 @@ def test_linear_function_is_never_matched():
         assert excess / tau == pytest.approx(0.2348332215, abs=1e-9)
 
 
-TARGETS = [RELU, ABS, COS, GAUSSIAN, ERF, TANH, STEP, leaky_relu(-0.3), quadratic(1, -2, 0)]
+TARGETS = [RELU, ABS, COS, GAUSSIAN, ERF, TANH, STEP, leaky_relu(-0.3), Quadratic(1, -2, 0)]
 
 
-@pytest.mark.parametrize("kind", ["two-level", "odd", "three-level", "ternary"])
+@pytest.mark.parametrize("kind", ["two-level", "three-level", "ternary"])
 @pytest.mark.parametrize("target", TARGETS)
 def test_matched_moments_are_equal_wherever_a_match_exists(kind, target):
     s = 0.8
-    e2 = abs(target.moments(s).mean_curvature)
-    if (kind == "two-level" and e2 < 1e-12) or (kind == "odd" and e2 > 1e-12):
-        with pytest.raises(ValueError, match="cannot match"):
-            match_activation(target, s, kind)
-        return
     match = match_activation(target, s, kind)
     exact, found = target.moments(s), match.activation.moments(s)
     for field in match.matched:
         # equal up to a common sign
         left, right = abs(getattr(found, field)), abs(getattr(exact, field))
         assert left == pytest.approx(right, abs=1e-12)
-    assert ("centered_second_moment_slope" in match.matched) == (kind in ("two-level", "odd"))
+    assert ("centered_second_moment_slope" in match.matched) == (kind == "two-level")
     assert found.mean_derivative * found.mean_curvature == pytest.approx(
         exact.mean_derivative * exact.mean_curvature, abs=1e-12
     )
@@ -128,7 +143,7 @@ def test_two_level_matches_exist_whatever_the_moments():
     for _ in range(40):
         c2, c1 = rng.standard_normal(2) * 10 ** rng.uniform(-1, 1, 2)
         s = 10 ** rng.uniform(-1, 1)
-        match = match_activation(quadratic(c2, c1, 0), s, "two-level")
+        match = match_activation(Quadratic(c2, c1, 0), s, "two-level")
         assert max(abs(x) for x in match.residuals.values()) < 1e-7 * (4 * c2**2 * s + c1**2 + 1)
 
 
@@ -149,7 +164,7 @@ def test_three_levels_cost_less_than_two():
 
 def test_odd_match_solves_its_scalar_equation():
     s = 1.3
-    match = match_activation(SIN, s, "odd")
+    match = match_activation(SIN, s, "two-level")
     m = SIN.moments(s)
     u = match.activation.thresholds[1] / np.sqrt(s)
     density = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
@@ -175,28 +190,54 @@ def test_kernel_of_a_match_is_the_kernel_of_its_target_plus_the_excess():
     assert small < 0.056 / 2
 
 
-@pytest.mark.parametrize("kind", ["three-level", "ternary"])
+@pytest.mark.parametrize("kind", ["two-level", "ternary"])
+def test_kernels_of_matches_are_equal_after_centering_only(kind):
+    p = 400
+    X = _checks.as_rng(0).standard_normal((p, p)) / np.sqrt(p)
+    match = match_activation("ReLU", 1.0, kind)
+
+    def distance(f, g):
+        gap = random_feature_kernel(g, X) - random_feature_kernel(f, X)
+        return np.linalg.norm(gap - match.excess * np.eye(p), 2)
+
+    # means of the features differ: a matrix of rank one and of norm n times a constant
+    assert distance(RELU, match.activation) > 10
+    centered = distance(RELU.centered(1.0), match.activation.centered(1.0))
+    assert centered < 6 / np.sqrt(p)
+
+
+def test_moments_out_of_reach_of_double_precision_raise():
+    wanted = GaussianMoments(0.0, 0.0232, -9.06e-07, 1.0, -69.7, np.inf)
+    with pytest.raises(ConvergenceError, match="two-level"):
+        match_moments(wanted, 1.0, "two-level", "extreme", slope=True)
+
+
+@pytest.mark.parametrize("kind", ["two-level", "three-level", "ternary"])
 def test_constant_is_not_matched(kind):
     with pytest.raises(ValueError, match="cannot match"):
-        match_activation(quadratic(0, 0, 1), 1.0, kind)
+        match_activation(Quadratic(0, 0, 1), 1.0, kind)
 
 
-@pytest.mark.parametrize("kind", ["two-level", "odd"])
+@pytest.mark.parametrize("kind", ["two-level", "weights-only"])
 def test_coefficients_do_not_determine_the_slope(kind):
     with pytest.raises(ValueError, match="do not determine"):
         match_activation(fourier(1), 1.0, kind)
 
 
-def test_ternary_noise_floors_are_reference_numbers():
-    odd, even = ternary_noise_floor("odd"), ternary_noise_floor("even")
-    assert odd.ratio == pytest.approx(0.2348332215, rel=1e-9)
-    assert even.ratio == pytest.approx(1.533167, rel=1e-6)
+# least noise of ternary functions: the linear one and the second Hermite polynomial have none
+FLOORS = {"odd": (LINEAR, 0.2348332215, 0.6120031810), "even": (QUADRATIC, 0.533167, 1.482072)}
+
+
+@pytest.mark.parametrize("parity", FLOORS)
+def test_ternary_noise_floors_are_reference_numbers(parity):
+    target, excess, threshold = FLOORS[parity]
+    match = match_activation(target, 1.0, "ternary")
+    assert match.excess == pytest.approx(excess, rel=1e-9 if parity == "odd" else 1e-6)
     # minimizers are known to the square root of rounding
-    assert odd.threshold == pytest.approx(0.6120031810, rel=1e-7)
-    assert even.threshold == pytest.approx(1.482072, rel=1e-6)
+    assert match.activation.thresholds[1] == pytest.approx(threshold, rel=1e-6)
 
 
-@pytest.mark.parametrize("parity", ["odd", "even"])
+@pytest.mark.parametrize("parity", FLOORS)
 def test_ternary_noise_floor_is_attained_by_that_function_and_no_other(parity):
     z = np.linspace(-12, 12, 2_400_001)
     weight = norm.pdf(z) * (z[1] - z[0])
@@ -205,12 +246,13 @@ def test_ternary_noise_floor_is_attained_by_that_function_and_no_other(parity):
         f = (z > u) * 1.0 + (z < -u) * (1.0 if parity == "even" else -1.0)
         d1, root = (weight @ (z * f)) ** 2, weight @ ((z**2 - 1) * f)
         d0 = weight @ f**2 - (weight @ f) ** 2 - d1
-        return d0 / (d1 if parity == "odd" else root**2 / 2)
+        return d0 / d1 if parity == "odd" else d0 / (root**2 / 2) - 1
 
-    floor = ternary_noise_floor(parity)
+    match = match_activation(FLOORS[parity][0], 1.0, "ternary")
+    floor, threshold = match.excess, match.activation.thresholds[1]
     # grid of step 1e-5: the thresholds are off by half a step
-    assert ratio(floor.threshold) == pytest.approx(floor.ratio, rel=1e-4)
-    assert min(ratio(0.9 * floor.threshold), ratio(1.1 * floor.threshold)) > floor.ratio * 1.001
+    assert ratio(threshold) == pytest.approx(floor, rel=3e-4)
+    assert min(ratio(0.9 * threshold), ratio(1.1 * threshold)) > floor * 1.001
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0, -1, "one", 1j, [[1.0, 2.0], [3.0]]])
@@ -224,10 +266,9 @@ def test_variances_are_positive(key, bad):
     ("call", "message"),
     [
         (lambda: match_activation(RELU, 1, "binary"), "kind must be one of"),
-        (lambda: match_activation(np.tanh, 1), "target must be"),
-        (lambda: match_activation(DCoefficients(np.nan, 1, 1), 1), "target.d0 must be finite"),
-        (lambda: match_activation(DCoefficients(1, -1, 1), 1), "target.d1 must be nonnegative"),
-        (lambda: ternary_noise_floor("both"), "parity must be one of"),
+        (lambda: match_activation(np.tanh, 1), "activation must be"),
+        (lambda: match_activation(DCoefficients(np.nan, 1, 1), 1), "activation.d0 must be finite"),
+        (lambda: match_activation(DCoefficients(1, -1, 1), 1), "activation.d1 must be nonnegative"),
     ],
 )
 def test_bad_arguments_are_explained(call, message):
@@ -236,6 +277,6 @@ def test_bad_arguments_are_explained(call, message):
 
 
 def test_integers_are_right():
-    left, right = match_activation(ERF, 2, "odd"), match_activation(ERF, 2.0, "odd")
+    left, right = match_activation(ERF, 2, "two-level"), match_activation("erf", 2.0, "two-level")
     np.testing.assert_array_equal(left.activation.levels, right.activation.levels)
     assert isinstance(left.activation, Steps)

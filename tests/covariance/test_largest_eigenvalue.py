@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from rmtlib import as_rng
+from rmtlib.covariance import largest_eigenvalue_scale, largest_eigenvalue_test
+from rmtlib.laws import TracyWidom, sample_covariance_eigenvalues, wishart_eigenvalues
+
+LAW = TracyWidom()
+
+
+def test_scale_has_its_limit_and_is_symmetric_in_the_two_sizes():
+    center, scale = largest_eigenvalue_scale(p=500, n=50_000)
+    assert center + scale * LAW.mean() == pytest.approx(1.2077, abs=5e-5)
+    # sigma ~ n^(-2/3) c^(-1/6) (1 + sqrt c)^(4/3)
+    p, n = 20_000, 80_000
+    asymptotic = n ** (-2 / 3) * 0.25 ** (-1 / 6) * 1.5 ** (4 / 3)
+    assert largest_eigenvalue_scale(p=p, n=n)[1] == pytest.approx(asymptotic, rel=2 / p)
+    tall, wide = largest_eigenvalue_scale(p=300, n=100), largest_eigenvalue_scale(p=100, n=300)
+    assert np.array(tall) * 100 == pytest.approx(np.array(wide) * 300, rel=1e-14)
+
+
+@pytest.mark.parametrize(("p", "n"), [(60, 240), (240, 60)])
+def test_largest_white_eigenvalue_follows_the_law(p, n):
+    largest = wishart_eigenvalues(p, n, size=600, rng=1)[:, -1]
+    center, scale = largest_eigenvalue_scale(p=p, n=n)
+    statistic = (largest - center) / scale
+    # the law itself is off by about 0.02 at these sizes, 600 draws add 0.055 at the 5 % level
+    assert kstest(statistic, LAW.cdf).statistic < 0.075
+    standard_error = np.sqrt(LAW.var() / 600)
+    assert abs(statistic.mean() - LAW.mean()) < 3 * standard_error + 0.05
+    assert statistic.var() == pytest.approx(LAW.var(), rel=0.25)
+
+
+@pytest.mark.parametrize(("p", "n"), [(2, 100), (3, 1000), (10, 100), (50, 20)])
+def test_level_of_the_test_is_right_in_small_dimension(p, n):
+    """Johnstone's centering gives 2.7, 2.6, 3.8 and 4.4 % at nominal 5 %."""
+    center, scale = largest_eigenvalue_scale(p=p, n=n)
+    largest = wishart_eigenvalues(p, n, size=40_000, rng=1)[:, -1]
+    level = np.mean(largest > center + scale * LAW.ppf(0.95))
+    # 40,000 draws: one standard error is 0.1 %
+    assert 0.040 < level < 0.052
+
+
+@pytest.mark.parametrize("variance", [1.0, 4.0, None])
+def test_pvalues_of_pure_noise_are_uniform_and_a_spike_is_found(variance):
+    p, n = 80, 160
+    noise = (1 if variance == 1.0 else 2) * as_rng(3).standard_normal((200, p, n))
+    pvalues = [
+        largest_eigenvalue_test(sample_covariance_eigenvalues(X), n=n, variance=variance).pvalue
+        for X in noise
+    ]
+    # 200 draws: rejections at 10 % within 3 sqrt(0.09 / 200) = 0.064
+    assert abs(np.mean(np.array(pvalues) < 0.1) - 0.1) < 0.064
+    assert kstest(pvalues, "uniform").pvalue > 0.001
+    noise[0, 0] *= np.sqrt(1 + 4)  # twice the threshold and more
+    test = largest_eigenvalue_test(sample_covariance_eigenvalues(noise[0]), n=n, variance=variance)
+    assert test.pvalue < 1e-6
+    assert test.statistic == (test.largest - test.center) / test.scale
+    if variance is None:
+        assert test.variance == pytest.approx(4 * (1 + 4 / p), rel=5 * np.sqrt(2 / (p * n)))
+
+
+@pytest.mark.parametrize(("p", "n"), [(0, 5), (5, 0), (1, 1), (2.0, 5), (5, True), (-1, 3)])
+def test_bad_sizes_are_refused(p, n):
+    with pytest.raises(ValueError, match="must be an integer"):
+        largest_eigenvalue_scale(p=p, n=n)
+
+
+@pytest.mark.parametrize(
+    ("eigenvalues", "n", "variance"),
+    [
+        ([], 5, 1.0),
+        ([1.0, np.nan], 5, 1.0),
+        ([[1.0, 2.0]], 5, 1.0),
+        ([-1.0, 2.0], 5, 1.0),
+        ([0.0, 0.0], 5, None),
+        ([1.0, 2.0], 5, 0.0),
+        ([1.0, 2.0], 5, np.inf),
+        ([1.0, 2.0], 2.5, 1.0),
+    ],
+)
+def test_bad_arguments_of_the_test_are_refused(eigenvalues, n, variance):
+    with pytest.raises(ValueError, match="must be"):
+        largest_eigenvalue_test(eigenvalues, n=n, variance=variance)
+
+
+def test_integer_eigenvalues_work():
+    assert largest_eigenvalue_test([1, 2, 3], n=50) == largest_eigenvalue_test(
+        [1.0, 2.0, 3.0], n=50
+    )
+
+
+def test_rounding_zeros_of_either_precision_are_zeros():
+    X = as_rng(0).standard_normal((200, 50))
+    eigenvalues = np.linalg.eigvalsh(X @ X.T / 50)
+    single = np.linalg.eigvalsh((X @ X.T / 50).astype(np.float32))
+    assert eigenvalues.min() < 0
+    assert single.min() < 0
+    tests = [largest_eigenvalue_test(values, n=50) for values in (eigenvalues, single)]
+    assert tests[0].statistic == pytest.approx(tests[1].statistic, abs=1e-4)
