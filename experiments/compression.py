@@ -15,14 +15,15 @@ is that of the Gram matrix of the last features, gap the distance of the test ou
 those of the limit after all steps, both relative.
 
 Command: python experiments/compression.py [--part readout] [--data mnist ...] [--widths 125 ...]
-         [--draws 3] [--quick]
+         [--draws 5] [--quick]
          (--quick: two widths, one draw, digits only, prints and writes nothing)
 Data:    digits, mnist, fashion-mnist, cifar10 (pixels), file order: SIZES training, validation and
          test images. Pixels minus their mean over the training images, scaled to mean squared
          norm p; one-hot targets minus their means.
 Sizes:   readout: widths 125 to 2000; training: 125 to 1000, at 1000 with 90 % of zeros only.
-         Seeds 0, 1, ..., fewer at large widths: see draws_at.
-Time:    about fifteen minutes of one core.
+         Seeds 0, 1, ...: five of the readout at every width; of training two, and one from
+         width 1000 on.
+Time:    about forty minutes of one core.
 Writes:  the tables compression and compression_training
 """
 
@@ -68,8 +69,12 @@ TRAINED = [
 ]
 STEPS, EVERY, MOMENTUM = 40, 4, 0.9
 WIDTHS = {"readout": [125, 250, 500, 1000, 2000], "training": [125, 250, 500, 1000]}
-DRAWS = {"readout": 3, "training": 2}
+DRAWS = {"readout": 5, "training": 2}
 TABLES = {"readout": "compression", "training": "compression_training"}
+SEEDS = {
+    "readout": "0 to {} at every width",
+    "training": "0 to {}, fewer at large widths; width 0 is the infinitely wide network",
+}
 TITLES = {
     "readout": "random networks with three hidden layers and a ridge readout",
     "training": "networks with three hidden layers, all weights trained",
@@ -80,11 +85,6 @@ COLUMNS = {
     "readout": CASE | {"ridge": ".3g"} | SCORES,
     "training": CASE | {"steps": "d"} | SCORES | {"movement": ".4g", "gap": ".4g"},
 }
-
-
-def draws_at(width: int, draws: int) -> int:
-    """Fewer draws where they cost more and differ less."""
-    return min(draws, max(1, 2000 // width))
 
 
 def relu() -> list:
@@ -155,7 +155,7 @@ def readout_rows(name: str, widths: list[int], draws: int) -> Iterator[tuple]:
     """Rows of the first table about one data set."""
     data = images(name)
     for width in tqdm(widths, desc=name, disable=None):
-        for seed in range(draws_at(width, draws)):
+        for seed in range(draws):
             for method, sparsity in METHODS:
                 yield row(name, method, sparsity, width, seed, data)
 
@@ -235,7 +235,7 @@ def training_rows(name: str, widths: list[int], draws: int) -> Iterator[tuple]:
     jobs = [
         (*key, width, seed)
         for width in widths
-        for seed in range(draws_at(2 * width, draws))
+        for seed in range(min(draws, max(1, 1000 // width)))
         for key in TRAINED
         if width <= 500 or key == DENSE or key[1] == 0.9
     ]
@@ -290,7 +290,7 @@ def main() -> None:
             f"Test accuracy of {TITLES[part]}.",
             COLUMNS[part],
             [row for name in options.data for row in PARTS[part](name, widths, draws)],
-            seeds="0, 1, ..., fewer at large widths; width 0 is the infinitely wide network",
+            seeds=SEEDS[part].format(draws - 1),
             sizes=f"training, validation and test images: {sizes}",
             quick=options.quick,
         )

@@ -388,7 +388,7 @@ def labels(name: str, value: ArrayLike, length: int | None = None, why: str = ""
     ValueError
         If the entries are not integers, or the shape is wrong.
     """
-    array = np.asarray(value)
+    array = _array(name, value, why)
     if array.dtype.kind not in "iu" or array.ndim != 1 or array.size == 0:
         raise _reject(
             name, "a nonempty vector of integers", f"dtype {array.dtype}, shape {array.shape}", why

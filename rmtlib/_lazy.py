@@ -25,8 +25,8 @@ def require(package: str, extra: str, *modules: str) -> None:
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
-            if error.name != module:
+            if error.name not in modules:
                 raise
             raise ImportError(
-                f"{package} needs {module}: pip install rmtlib[{extra}]", name=module
+                f"{package} needs {error.name}: pip install rmtlib[{extra}]", name=error.name
             ) from error

@@ -129,7 +129,28 @@ class Battery:
         z = interior_points(law, 3) + 0.2j * width(law)
         h = 1e-5 * width(law)
         quotient = (law.stieltjes(z + h) - law.stieltjes(z - h)) / (2 * h)
-        assert law._transform(z)[1] == pytest.approx(quotient, rel=1e-7)
+        assert law.stieltjes(z, derivative=True) == pytest.approx(quotient, rel=1e-7)
+        high = law.support()[1]
+        x = high + width(law) * np.array([0.1, 1.0])
+        nodes, weights = law._quadrature
+        direct = (1 / (nodes - x[:, None]) ** 2) @ weights
+        direct += sum(w / (position - x) ** 2 for position, w in law.atoms)
+        assert law.stieltjes(x, derivative=True) == pytest.approx(direct, rel=1e-9)
+        assert isinstance(law.stieltjes(x[0], derivative=True), float)
+
+    def test_companion_is_the_transform_of_the_transposed_data(self, law):
+        z = interior_points(law, 3) + 0.2j * width(law) * np.array([[1], [-1]])
+        m, slope = law.stieltjes(z), law.stieltjes(z, derivative=True)
+        for c in (0.5, 1.0, 3.0):
+            companion = SpectralLaw.companion(law, z, ratio=c)
+            assert companion == pytest.approx(c * m - (1 - c) / z, rel=1e-11)
+            slopes = SpectralLaw.companion(law, z, ratio=c, derivative=True)
+            assert slopes == pytest.approx(c * slope + (1 - c) / z**2, rel=1e-11)
+        if hasattr(law, "ratio") and type(law).companion is not SpectralLaw.companion:
+            for derivative in (False, True):
+                own = law.companion(z, derivative)
+                general = SpectralLaw.companion(law, z, ratio=law.ratio, derivative=derivative)
+                assert own == pytest.approx(general, rel=1e-9)
 
     def test_real_z_on_the_support_is_refused(self, law):
         with pytest.raises(ValueError, match="density"):

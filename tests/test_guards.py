@@ -1,12 +1,21 @@
 """Guards: what the repository as a whole must satisfy."""
 
+import ast
+import inspect
+import io
 import json
+import os
 import re
 import subprocess
 import sys
+import tokenize
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import rmtlib
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "_ext"))
@@ -19,6 +28,29 @@ PROSE = [
     ROOT / "README.md",
 ]
 SHINGLE = 9
+NOTEBOOKS = [*CHAPTERS, *sorted((ROOT / "exercises" / "source").glob("*/*.ipynb"))]
+LIBRARY = sorted((ROOT / "rmtlib").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "experiments").glob("*.py"))
+PACKAGES = [name for name in rmtlib.__all__ if inspect.ismodule(getattr(rmtlib, name))]
+# Which packages each package may import: down the list, and only their public names.
+ARROWS = {
+    "laws": set(),
+    "covariance": {"laws"},
+    "mixtures": set(),
+    "clustering": {"covariance", "mixtures"},
+    "activations": set(),
+    "kernels": {"activations", "mixtures"},
+    "quantization": {"activations", "kernels"},
+    "features": {"activations", "covariance", "kernels", "laws", "quantization"},
+    "dynamics": {"laws"},
+    "curvature": {"laws"},
+    "jacobians": {"activations", "laws"},
+    "networks": {"activations", "kernels", "quantization"},
+    "data": set(),
+    "book": {"laws"},
+    "homework": set(),
+}
+MOST_NAMES, MOST_CODE, MOST_DOCSTRINGS, MOST_LINES = 190, 7_800, 8_000, 400
 
 pytestmark = pytest.mark.book
 
@@ -139,6 +171,234 @@ def test_importing_rmtlib_does_not_import_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def parsed(path):
+    """Syntax tree of a script or of a notebook's code cells."""
+    code = path.read_text(encoding="utf-8") if path.suffix == ".py" else ""
+    if path.suffix == ".ipynb":
+        code = "\n".join(cells(path, "code"))
+    return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", code, flags=re.MULTILINE))
+
+
+def imports_of(tree):
+    """Dotted names below rmtlib that a file imports, each ``from`` one with its names."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rmtlib":
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {a.name for a in node.names if a.name.startswith("rmtlib.")}
+    return found
+
+
+def test_the_table_of_arrows_is_complete_and_has_no_circle():
+    assert sorted(ARROWS) == sorted(PACKAGES)
+    assert list(TopologicalSorter(ARROWS).static_order())
+    assert not [package for package, below in ARROWS.items() if "book" in below]
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_a_package_imports_public_names_of_packages_below_it(package):
+    files = [path for path in LIBRARY if path.relative_to(ROOT / "rmtlib").parts[0] == package]
+    files = files or [ROOT / "rmtlib" / f"{package}.py"]
+    wrong = set()
+    for path in files:
+        for name in imports_of(parsed(path)):
+            other, *rest = name.split(".")[1:]
+            private_file = any(part.startswith("_") for part in rest)
+            if other not in (package, *ARROWS) or other == package:
+                continue  # files of the root and of the package itself
+            if other not in ARROWS[package] or private_file:
+                wrong.add(f"{path.name}: {name}")
+    assert not wrong, sorted(wrong)
+
+
+def faces():
+    """Public names of each package: functions and classes, constants."""
+    modules = {name: getattr(rmtlib, name) for name in PACKAGES}
+    modules |= {"": rmtlib, "book.plots": rmtlib.book.plots}
+    named, constants = set(), set()
+    for package, module in modules.items():
+        for name in module.__all__:
+            value = getattr(module, name)
+            place = f"{package}.{name}".lstrip(".")
+            if inspect.isclass(value) or inspect.isroutine(value):
+                named.add(place)
+            elif not inspect.ismodule(value):
+                constants.add(place)
+    return named, constants
+
+
+def measure(path):
+    """Lines of code without docstrings and comments, lines of docstrings, all lines."""
+    text = path.read_text(encoding="utf-8")
+    documented, code = set(), set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", 0), str):
+                documented |= set(range(first.lineno, first.end_lineno + 1))
+    nothing = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in (*nothing, tokenize.ENDMARKER):
+            code |= set(range(token.start[0], token.end[0] + 1))
+    return len(code - documented), len(documented), len(text.splitlines())
+
+
+def test_the_library_is_lean(capsys):
+    named, constants = faces()
+    sizes = np.sum([measure(path) for path in LIBRARY], axis=0).tolist()
+    with capsys.disabled():
+        print(
+            f"\nrmtlib: {len(named)} functions and classes (at most {MOST_NAMES}), {len(constants)}"
+            f" constants; {sizes[0]} lines of code (at most {MOST_CODE}), {sizes[1]} of docstrings"
+            f" (at most {MOST_DOCSTRINGS})"
+        )
+    assert len(named) <= MOST_NAMES
+    assert sizes[0] <= MOST_CODE
+    assert sizes[1] <= MOST_DOCSTRINGS
+
+
+def test_no_file_of_the_library_is_long():
+    long = {str(p.relative_to(ROOT)): measure(p)[2] for p in LIBRARY}
+    assert not {name: lines for name, lines in long.items() if lines > MOST_LINES}
+
+
+def used_names(tree):
+    """``package.name`` of every public name that a notebook or script uses."""
+    found = set()
+    for name in imports_of(tree):
+        found.add(name.removeprefix("rmtlib."))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            package = {"plots": "book.plots", "plotting": "book.plots"}.get(node.value.id)
+            found.add(f"{package or node.value.id}.{node.attr}")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)  # withheld("laws.MarchenkoPastur")
+    return found
+
+
+def results():
+    """Classes that public functions and methods return, by their annotations."""
+    found = set()
+    for path in LIBRARY:
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef) and node.returns is not None:
+                found |= set(re.findall(r"\w+", ast.unparse(node.returns)))
+    return found
+
+
+def test_every_public_name_is_used_or_listed_for_users():
+    used = set().union(*(used_names(parsed(path)) for path in [*NOTEBOOKS, *SCRIPTS]))
+    pages = [ROOT / "chapters" / "api.md", *(ROOT / "chapters").glob("*.md"), ROOT / "index.md"]
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in pages)
+    listed = set(re.findall(r"rmtlib\.([\w.]+)", pages))
+    returned = results()
+    unused = {
+        name
+        for name in faces()[0]
+        if name not in used | listed and name.rpartition(".")[2] not in returned
+    }
+    assert not unused, sorted(unused)
+
+
+def assigned(tree):
+    """Names that code gives a value: targets, loop variables, parameters, imports as others."""
+    names = {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            here = isinstance(node, ast.ImportFrom) and node.module in ("rmtlib", "rmtlib.book")
+            names |= {a.asname or a.name for a in node.names if not here or a.asname}
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
+    return names
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_no_notebook_assigns_to_the_name_of_a_package(path):
+    taken = assigned(parsed(path)) & {*PACKAGES, "plots"}
+    if path.parent.parent.name == "source":
+        taken -= {"homework"}  # graded cells reload it
+    assert not taken
+
+
+@chapter
+def test_a_chapter_imports_packages_in_at_most_six_lines(path):
+    tree = ast.parse("\n".join(cells(path, "code")[1:]))
+    statements = [
+        node
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rmtlib")
+        or (isinstance(node, ast.Import) and any("rmtlib" in a.name for a in node.names))
+    ]
+    lines = sum(node.end_lineno - node.lineno + 1 for node in statements)
+    assert (len(statements), lines) <= (3, lines)
+    assert lines <= 6, [ast.unparse(node) for node in statements]
+
+
+BLOCKED = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name in {modules!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+import rmtlib
+{code}
+"""
+
+
+def run_without(modules, code):
+    """Run code in a process that lacks some modules."""
+    command = [sys.executable, "-c", BLOCKED.format(modules=modules, code=code)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "sentence"),
+    [
+        ("matplotlib", "import rmtlib.book", "rmtlib.book needs matplotlib: {book}"),
+        ("ipywidgets", "from rmtlib.book import plots", "rmtlib.book needs ipywidgets: {book}"),
+        ("PIL", "from rmtlib.book.plots import use_style", "rmtlib.book needs PIL: {book}"),
+        ("torch", "rmtlib.networks.MLP", "rmtlib.networks.MLP needs torch: {torch}"),
+        ("torch", "rmtlib.curvature.Curvature", "rmtlib.curvature.Curvature needs torch: {torch}"),
+    ],
+)
+def test_a_missing_extra_is_named_in_one_sentence(module, code, sentence):
+    extras = {name: f"pip install rmtlib[{name}]" for name in ("book", "torch")}
+    ran = run_without([module], code)
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines()[-1] == f"ImportError: {sentence.format(**extras)}"
+
+
+def test_the_library_works_without_its_extras():
+    others = [f"import rmtlib.{name}" for name in PACKAGES if name != "book"]
+    shown = "print(rmtlib.laws.MarchenkoPastur(0.5).mean(), rmtlib.__version__)"
+    ran = run_without(["matplotlib", "ipywidgets", "PIL", "torch"], "\n".join([*others, shown]))
+    assert ran.stdout == f"1.0 {rmtlib.__version__}\n", ran.stderr
+
+
+def test_a_users_script_passes_the_type_checker():
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent"]
+    script = ROOT / "tests" / "consumer.py"
+    ran = subprocess.run(
+        [*command, "--cache-dir", os.devnull, str(script)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (ROOT / "rmtlib" / "py.typed").is_file()
 
 
 @pytest.mark.frozen

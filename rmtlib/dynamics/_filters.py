@@ -37,7 +37,7 @@ class Clock:
 
 def clock(times: ArrayLike, learning_rate: float, dynamics: str = "flow") -> Clock:
     """The door of times, alpha and the kind of dynamics."""
-    t = nonnegative_array("times", vector("times", np.atleast_1d(times)))
+    t = vector("times", np.atleast_1d(nonnegative_array("times", times)))
     if one_of("dynamics", dynamics, ("flow", "steps")) == "steps" and np.any(t != np.round(t)):
         raise ValueError(f"times must be integers, got {t[np.argmax(t != np.round(t))]:g}")
     return Clock(t, positive("learning_rate", learning_rate), dynamics)

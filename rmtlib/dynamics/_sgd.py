@@ -36,7 +36,7 @@ def sgd_loss(
     signal, noise : nonnegative numbers
         :math:`r^2` and :math:`s^2`.
     learning_rate : positive number
-        :math:`\eta`; the loss stays bounded for :math:`\eta < 2` only.
+        :math:`\eta`; the loss converges below 2 and grows without bound above.
 
     Returns
     -------

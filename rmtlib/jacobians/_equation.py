@@ -120,8 +120,9 @@ class LayersEquation:
         """Exponent a of the mass near 0: what is missing of u is like a power a of z."""
         log_z, missing = self._near_zero
         ends = np.interp(np.log([1e-9, 1e-8]), np.log(missing), log_z)
-        a = np.log(10) / np.diff(ends)[0]
-        return 1 / round(1 / a) if abs(1 / a - round(1 / a)) < 1e-3 else a
+        inverse = np.diff(ends)[0] / np.log(10)
+        whole = abs(inverse - round(inverse)) < 1e-3 + 1e-5 * inverse
+        return 1 / (round(inverse) if whole else inverse)
 
     @property
     def _near_zero(self) -> tuple[np.ndarray, np.ndarray]:

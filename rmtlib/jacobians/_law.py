@@ -224,11 +224,7 @@ class JacobianLaw(SpectralLaw):
     def _hardness(self) -> float:
         if not self._edges.size or self._edges[0, 0] > 0:
             return 0
-        if not self._equation.binary:
-            return 1 / self._equation.decay - 1
-        shares, counts = self._equation.shares, self._equation.counts
-        ties = int(np.sum(counts[shares < shares.min() + 1e-12]))
-        return ties - 1 + (self.weights == "gaussian" and shares.min() > 1 - 1e-12)
+        return 1 / self._equation.decay - 1
 
     def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self._transforms(z)[:2]

@@ -36,7 +36,8 @@ _U = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
 _TO_COEFFICIENTS = chebyshev.chebvander(_U, _NODES - 1).T * (2 / _NODES)
 _TO_COEFFICIENTS[0] /= 2
 _WEIGHTS = chebyshev.chebval(1.0, chebyshev.chebint(_TO_COEFFICIENTS, lbnd=-1))
-_SMALLEST_PANEL = 1e-9
+_SMALLEST_PANEL = 1e-12
+_MOST_PANELS = 300
 
 
 @dataclass(frozen=True)
@@ -365,7 +366,8 @@ class SpectralLaw(abc.ABC):
             g = density * width * power * sine ** (2 * power - 1) * cosine
             coefficient = (g @ _TO_COEFFICIENTS.T) * half[:, None]
             tail = np.abs(coefficient[:, -3:]).max(axis=1)
-            done = (tail < 1e-13) | (half < _SMALLEST_PANEL)
+            # Edges keep few panels active; many at once are bisecting rounding errors.
+            done = (tail < 1e-13) | (half < _SMALLEST_PANEL) | (len(todo) > _MOST_PANELS)
             ends.append(todo[done])
             coefficients.append(coefficient[done])
             nodes.append(x[done].ravel())

@@ -183,6 +183,7 @@ class FreeProduct(FreeConvolution):
 
     @staticmethod
     def _z(w1, s1, slope1, w2, s2, slope2) -> tuple[np.ndarray, np.ndarray]:
+        w1, w2 = (np.where(w == 0, 1e-150, w) for w in (w1, w2))
         m1, m2 = (s1 - 1) / w1, (s2 - 1) / w2
         terms = np.array([s1 * m1 / slope1, s2 * m2 / slope2, -np.ones_like(s1)])
         return w2 * s1 / m1, np.sign(w1 * w2) * terms.sum(axis=0) / np.abs(terms).sum(axis=0)

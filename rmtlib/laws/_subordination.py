@@ -203,6 +203,8 @@ class FreeConvolution(SpectralLaw):
     def _bands(self) -> np.ndarray:
         """What lies between free intervals and carries more mass than the atoms there."""
         ends = self._free_intervals
+        if not ends:
+            raise ConvergenceError(f"no end of the support of {self!r} was found")
         scale = max(abs(ends[0][1].z), abs(ends[-1][0].z))
         last, between = self._tidy(ends[0][1], scale), []
         for low, high in ends[1:]:
