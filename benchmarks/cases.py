@@ -16,7 +16,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from benchmarks import figures, naive
 from rmtlib import as_rng
 from rmtlib.activations import COS, ERF, RELU, SIN
-from rmtlib.clustering import distance_kernel, heat_kernel
+from rmtlib.clustering import HEAT, distance_kernel
 from rmtlib.curvature import Curvature, spectral_estimate
 from rmtlib.dynamics import TwoClassDescent, descend
 from rmtlib.features import RandomFeatureRidge
@@ -200,12 +200,12 @@ def relu_kernel(n: int, p: int) -> tuple[Way, Way]:
 
 def heat_by_pairs(n: int, p: int) -> tuple[Way, Way]:
     X = as_rng(0).standard_normal((p, n))
-    return lambda: distance_kernel(X, heat_kernel()), lambda: naive.heat_kernel(X)
+    return lambda: distance_kernel(X, HEAT), lambda: naive.heat_kernel(X)
 
 
 def heat_by_sklearn(n: int, p: int) -> tuple[Way, Way]:
     X = as_rng(0).standard_normal((p, n))
-    return lambda: distance_kernel(X, heat_kernel()), lambda: rbf_kernel(X.T, gamma=1 / (2 * p))
+    return lambda: distance_kernel(X, HEAT), lambda: rbf_kernel(X.T, gamma=1 / (2 * p))
 
 
 def fourier_by_sklearn(n: int, p: int) -> tuple[Way, Way]:

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.cases import Way
 from rmtlib import as_rng
 from rmtlib.activations import RELU, TANH
-from rmtlib.clustering import distance_kernel, heat_kernel
+from rmtlib.clustering import HEAT, distance_kernel
 from rmtlib.curvature import Curvature, spectral_estimate
 from rmtlib.kernels import conjugate_kernel, random_feature_kernel
 from rmtlib.networks import MLP, empirical_tangent_kernel
@@ -57,7 +57,7 @@ def _square(n: int) -> int:
 
 def heat(n: int) -> Way:
     X = _data(n, 200)
-    return lambda: distance_kernel(X, heat_kernel())
+    return lambda: distance_kernel(X, HEAT)
 
 
 def features(activation) -> Callable[[int], Way]:

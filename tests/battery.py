@@ -131,7 +131,7 @@ class Battery:
         quotient = (law.stieltjes(z + h) - law.stieltjes(z - h)) / (2 * h)
         assert law.stieltjes(z, derivative=True) == pytest.approx(quotient, rel=1e-7)
         high = law.support()[1]
-        x = high + width(law) * np.array([0.1, 1.0])
+        x = high + width(law) * np.array([0.5, 2.0])
         nodes, weights = law._quadrature
         direct = (1 / (nodes - x[:, None]) ** 2) @ weights
         direct += sum(w / (position - x) ** 2 for position, w in law.atoms)

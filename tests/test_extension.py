@@ -96,3 +96,38 @@ def test_a_mark_behind_a_formula_is_tied_to_it(extension):
     extension.keep_punctuation(None, document)
     tied, rest = paragraph.children
     assert (tied.astext(), tied["classes"], rest.astext()) == ("x,", ["tied"], " and on")
+
+
+def test_a_name_is_described_by_the_first_sentence_of_its_docstring(extension):
+    from rmtlib import activations, laws
+
+    assert extension.first_line(laws.MarchenkoPastur).startswith("Marchenko-Pastur law")
+    assert "\n" not in extension.first_line(laws.sample_covariance_eigenvalues)
+    assert extension.first_line(plotting.THEORY) == f"constant: ``{plotting.THEORY!r}``"
+    assert "``'ReLU'``" in extension.first_line(activations.CATALOGUE)
+
+
+def test_the_table_of_names_links_to_what_follows(small_book):
+    book = small_book("1")
+    page = "# Names\n\n```{eval-rst}\n.. names:: rmtlib.book.plots\n\n"
+    page += ".. automodule:: rmtlib.book.plots\n   :members:\n```\n"
+    (book.folder / "chapters" / "names.md").write_text(page)
+    with (book.folder / "_toc.yml").open("a") as toc:
+        toc.write("- file: chapters/names\n")
+    book.build(execute=False)
+    html = (book.folder / "_build" / "html" / "chapters" / "names.html").read_text()
+    assert '<tr class="row-odd" id="rmtlib.book.plots.ACCENT">' in html.replace("even", "odd")
+    for name in plotting.__all__:
+        assert f'href="#rmtlib.book.plots.{name}"' in html
+        assert f'id="rmtlib.book.plots.{name}"' in html
+
+
+def test_every_package_has_a_page_of_the_reference():
+    import rmtlib
+
+    contents = (ROOT / "_toc.yml").read_text()
+    for package in (name for name in rmtlib.__all__ if (ROOT / "rmtlib" / name).is_dir()):
+        page = (ROOT / "chapters" / "api" / f"{package}.md").read_text()
+        assert f".. names:: rmtlib.{package}\n" in page
+        assert f".. automodule:: rmtlib.{package}\n" in page
+        assert f"chapters/api/{package}\n" in contents

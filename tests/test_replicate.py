@@ -11,7 +11,8 @@ import pytest
 from joblib import Parallel, parallel_config
 
 from rmtlib import replicate
-from rmtlib.laws import largest_eigenvalue_scale, tracy_widom_pdf, wishart_eigenvalues
+from rmtlib.covariance import largest_eigenvalue_scale
+from rmtlib.laws import TracyWidom, wishart_eigenvalues
 
 
 def largest_eigenvalue(rng):
@@ -81,7 +82,7 @@ def test_the_script_of_the_page_on_clusters_prints_the_edge_and_the_fluctuations
     mean, deviation = map(float, done.stdout.split())
     center, scale = largest_eigenvalue_scale(p=400, n=800)
     x = np.linspace(-8, 6, 600)
-    density = tracy_widom_pdf(x)
+    density = TracyWidom().pdf(x)
     expected = np.trapezoid(x * density, x)
     spread = np.sqrt(np.trapezoid((x - expected) ** 2 * density, x))
     error = spread / np.sqrt(200)

@@ -37,7 +37,7 @@ _TO_COEFFICIENTS = chebyshev.chebvander(_U, _NODES - 1).T * (2 / _NODES)
 _TO_COEFFICIENTS[0] /= 2
 _WEIGHTS = chebyshev.chebval(1.0, chebyshev.chebint(_TO_COEFFICIENTS, lbnd=-1))
 _SMALLEST_PANEL = 1e-12
-_MOST_PANELS = 300
+_MOST_PANELS = 1000
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,9 @@ class FreeSum(FreeConvolution):
     _symbol = "+"
 
     @cached_property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
-        """Atoms x + y of mass a{x} + b{y} - 1 > 0."""
+    def _corners(self) -> list[tuple[float, float]]:
         pairs = [(x + y, v + w - 1) for x, v in self._a.atoms for y, w in self._b.atoms]
-        return tuple(sorted(pair for pair in pairs if pair[1] > 1e-14))
+        return sorted(pair for pair in pairs if pair[1] > -1e-14)
 
     def _delicate(self, s: np.ndarray) -> np.ndarray:
         (low_a, high_a), (low_b, high_b) = self._a.support(), self._b.support()
@@ -124,11 +123,6 @@ class FreeProduct(FreeConvolution):
     b : SpectralLaw
         Second law, the same.
 
-    Raises
-    ------
-    ValueError
-        If a law has mass on the negative axis.
-
     Notes
     -----
     Subordination and fixed point: :cite:t:`BelinschiBercovici07`; asymptotic
@@ -153,14 +147,13 @@ class FreeProduct(FreeConvolution):
         self._hardness = max(1, sum(_hardness(law) for law in (a, b)))
 
     @cached_property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
-        """The atom at 0, then those at xy of mass a{x} + b{y} - 1 > 0."""
+    def _corners(self) -> list[tuple[float, float]]:
         zero = max(dict(law.atoms).get(0.0, 0.0) for law in (self._a, self._b))
         pairs = [
             (x * y, v + w - 1) for x, v in self._a.atoms for y, w in self._b.atoms if x * y > 0
         ]
-        pairs = [(0.0, zero), *pairs]
-        return tuple(sorted(pair for pair in pairs if pair[1] > 1e-14))
+        pairs = [pair for pair in pairs if pair[1] > -1e-14]
+        return sorted([(0.0, zero), *pairs] if zero else pairs)
 
     def _delicate(self, s: np.ndarray) -> np.ndarray:
         return (np.abs(s) < 1e-4) | (np.abs(s - 1) < 1e-7)
@@ -168,7 +161,9 @@ class FreeProduct(FreeConvolution):
     def _tidy(self, end: _End, scale: float) -> _End:
         """A hard edge is at 0: there z is of second order in the points, or ends with them."""
         ends_at_zero = end.limit and any(np.any(law.bands() == 0) for law in (self._a, self._b))
-        return _End(0.0, 0.0) if ends_at_zero or end.z < 1e-24 * scale else end
+        if ends_at_zero or end.z < 1e-24 * scale:
+            return _End(0.0, 0.0)
+        return super()._tidy(end, scale)
 
     def _parts(self, law: SpectralLaw) -> list[list[float]]:
         return sorted([*law.bands().tolist(), *([x, x] for x, _ in law.atoms if x > 0)])

@@ -48,12 +48,6 @@ class FreePoisson(SpectralLaw):
     variance : number >= 0
         v, the variance of the semicircle.
 
-    Raises
-    ------
-    ValueError
-        If a jump is 0, a rate not positive, their numbers differ, or the
-        variance is negative.
-
     Notes
     -----
     Free compound Poisson laws: :cite:t:`Voiculescu91`; the equation is that of
@@ -213,11 +207,6 @@ class FreePoisson(SpectralLaw):
         ----------
         k : integer >= 1
             Order.
-
-        Raises
-        ------
-        ValueError
-            If ``k`` is not one.
         """
         k = count("k", k)
         return float(self._rates @ self._jumps**k + self._variance * (k == 2))

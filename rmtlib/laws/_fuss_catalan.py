@@ -8,8 +8,6 @@ import numpy as np
 from rmtlib._checks import ConvergenceError, count
 from rmtlib.laws._base import SpectralLaw
 
-_STEPS = 10
-
 
 class FussCatalan(SpectralLaw):
     r"""Fuss-Catalan law: Jacobian of a linear network with Gaussian weights.
@@ -68,110 +66,50 @@ class FussCatalan(SpectralLaw):
         """The interval between 0 and the edge, shape (1, 2)."""
         return np.array([[0.0, self._edge]])
 
-    def _theta(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pair of theta and pi - (L + 1) theta, each to its own relative precision.
-
-        Newton's method for the logarithm of the smaller of the two, in which the
-        logarithm of log(edge / x), for the other one log x itself, is almost linear.
-        """
-        L, target = self._depth, np.log(x / self._edge)
-        near = x > 0.5 * self._edge
-        target[near] = np.log1p((x[near] - self._edge) / self._edge)
-        upper = target > self._shrinking(np.array(np.pi / (2 * L + 2)))
-        theta, rest = np.empty((2, *x.shape))
-
-        goal = np.log(-target[upper])
-        v = 0.5 * (goal - np.log(L * (L + 1) / 2))
-        for _ in range(_STEPS):
-            v = np.minimum(v, np.log(np.pi / (2 * L + 2)))
-            angle = np.exp(v)
-            value = self._shrinking(angle)
-            slope = np.full(v.shape, 2.0)
-            wide = (L + 1) * angle > 0.01
-            slope[wide] = (angle * self._slope(angle) / value)[wide]
-            v = v - (np.log(-value) - goal) / slope
-        theta[upper] = np.exp(v)
-        rest[upper] = np.pi - (L + 1) * theta[upper]
-
-        goal, last = target[~upper], np.pi / (L + 1)
-        v = (goal + np.log(self._edge * np.sin(last)) + L * np.log(np.sin(L * last))) / (L + 1)
-        for _ in range(_STEPS):
-            v = np.minimum(v, np.log(np.pi / 2))
-            angle = np.exp(v)
-            other = (np.pi - angle) / (L + 1)
-            slope = -angle * self._slope(other) / (L + 1)
-            v = v - (self._growing(other, angle) - goal) / slope
-        rest[~upper] = np.exp(v)
-        theta[~upper] = (np.pi - rest[~upper]) / (L + 1)
-        return theta, rest
-
-    def _slope(self, theta: np.ndarray) -> np.ndarray:
-        """Derivative of log x in theta."""
-        L = self._depth
-        last, rest = (L + 1) ** 2 / np.tan((L + 1) * theta), L**2 / np.tan(L * theta)
-        return last - 1 / np.tan(theta) - rest
-
-    def _shrinking(self, theta: np.ndarray) -> np.ndarray:
-        """Logarithm of x / edge, from theta: near the edge it is of the order of its square."""
-        L = self._depth
-        return (L + 1) * _log_sinc((L + 1) * theta) - _log_sinc(theta) - L * _log_sinc(L * theta)
-
-    def _growing(self, theta: np.ndarray, rest: np.ndarray) -> np.ndarray:
-        L = self._depth
-        sines = (L + 1) * np.log(np.sin(rest)) - np.log(np.sin(theta))
-        return sines - L * np.log(np.sin(L * theta)) - np.log(self._edge)
-
-    def _density(self, x: np.ndarray) -> np.ndarray:
-        L, (theta, rest) = self._depth, self._theta(x)
-        sines = 2 * np.log(np.sin(theta)) + (L - 1) * np.log(np.sin(L * theta))
-        return np.exp(sines - L * np.log(np.sin(rest))) / np.pi
-
-    def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
-        L, mass = self._depth, np.where(x >= self._edge, 1.0, 0.0)
-        inside = (x > 0) & (x < self._edge)
-        theta, rest = self._theta(x[inside])
-        curved = L * np.sin(theta) * np.sin(rest) / np.sin(L * theta)
-        mass[inside] = (rest + curved) / np.pi
-        return mass
-
-    @cached_property
-    def _quadrature(self) -> tuple[np.ndarray, np.ndarray]:
-        """Gauss-Legendre quadrature in theta, in which everything is analytic."""
-        L, (node, weight) = self._depth, np.polynomial.legendre.leggauss(300)
-        rest = np.pi * (node + 1) / 2
-        theta = (np.pi - rest) / (L + 1)
-        ratio = np.sin(theta) / np.sin(L * theta)
-        slope = np.cos(rest) * ratio - np.sin(rest) * (
-            np.cos(theta) / np.sin(L * theta) - ratio * L / np.tan(L * theta)
-        ) / (L + 1)
-        x = self._edge * np.exp(self._growing(theta, rest))
-        return x, weight / 2 * (1 + L * slope)
-
     def _w(self, z: np.ndarray) -> np.ndarray:
-        """Solution of w = z (1 - 1/w)^L above the axis, or on it outside the support.
+        """Solution of w = z (1 - 1/w)^L above the axis, or on it.
 
         Newton's method for log w, followed from i infinity to i |z| and then along the
         circle: no singularity of w(z) is near.
         """
         L, modulus, angle = self._depth, np.log(np.abs(z)), np.angle(z)
         far = np.maximum(modulus, np.log(1e3 * self._edge))
-        path = [far + (modulus - far) * s + 0.5j * np.pi for s in np.linspace(0, 1, 200)]
-        turns = angle + (np.pi / 2 - angle) * 0.5 ** np.arange(1.0, 60)[:, None]
-        path += [*(modulus + 1j * turns), modulus + 1j * angle]
+        path = [far + (modulus - far) * share + 0.5j * np.pi for share in np.linspace(0, 1, 60)]
+        path += [modulus + 1j * (angle + (np.pi / 2 - angle) * 0.5**k) for k in range(1, 56)]
         u = path[0].copy()
-        for target in path:
-            for _ in range(4):
+        for target in [*path, *[modulus + 1j * angle] * 8]:
+            for _ in range(2):
                 w = np.exp(u)
-                step = (u - L * np.log1p(-1 / w) - target) / (1 - L / (w - 1))
-                u = u - step
-        w = np.exp(u)
-        error = np.abs(u - L * np.log1p(-1 / w) - target)
+                u = u - (u - L * np.log1p(-1 / w) - target) / (1 - L / (w - 1))
+        error = np.abs(u - L * np.log1p(-np.exp(-u)) - target)
         if not np.all(error <= 1e-10):
             raise ConvergenceError(
                 f"Fuss-Catalan equation not solved at z = {z[np.argmax(error)]:.6g}: "
                 f"residual {error.max():.2g} > 1e-10"
             )
-        return w
+        return np.exp(u)
+
+    def _density(self, x: np.ndarray) -> np.ndarray:
+        w = self._w(x.astype(complex))
+        return np.abs((w / (1 - w)).imag / x) / np.pi
+
+    def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
+        mass = np.where(x >= self._edge, 1.0, 0.0)
+        inside = (x > 0) & (x < self._edge)
+        # the integral of m dz, in w
+        w = self._w(x[inside].astype(complex))
+        mass[inside] = 1 - (np.angle(w - 1) + (self._depth / (w - 1)).imag) / np.pi
+        return mass
+
+    @cached_property
+    def _quadrature(self) -> tuple[np.ndarray, np.ndarray]:
+        """Gauss-Legendre quadrature in theta, in which everything is analytic."""
+        L, (node, weight) = self._depth, np.polynomial.legendre.leggauss(300)
+        theta = np.pi * (node + 1) / (2 * L + 2)
+        first, rest, last = (np.sin(k * theta) for k in (1, L, L + 1))
+        x = np.exp((L + 1) * np.log(last) - np.log(first) - L * np.log(rest))
+        slopes = 1 / np.tan(theta) + (L + 1) / np.tan((L + 1) * theta) - L / np.tan(L * theta)
+        return x, weight / 2 * (1 - L / (L + 1) * first * last / rest * slopes)
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         w = self._w(z)
@@ -188,10 +126,3 @@ class FussCatalan(SpectralLaw):
     def var(self) -> float:
         """Variance, L."""
         return float(self._depth)
-
-
-def _log_sinc(t: np.ndarray) -> np.ndarray:
-    """log(sin t / t), to relative precision near 0."""
-    square = np.square(t)
-    near = -square / 6 * (1 + square / 30 * (1 + square * 4 / 63 * (1 + square * 3 / 40)))
-    return np.where(square < 1e-3, near, np.log(np.sin(t) / t))

@@ -195,9 +195,21 @@ class FreeConvolution(SpectralLaw):
                 intervals.append((left, right))
         return intervals
 
+    @property
+    @abc.abstractmethod
+    def _corners(self) -> list[tuple[float, float]]:
+        """Pairs of an atom's position and mass, ascending; mass 0 makes a singular edge."""
+
+    @property
+    def atoms(self) -> tuple[tuple[float, float], ...]:
+        """Pairs (position, mass), positions ascending."""
+        return tuple(pair for pair in self._corners if pair[1] > 1e-14)
+
     def _tidy(self, end: _End, scale: float) -> _End:
-        """An end that is known better than to its rounding errors."""
-        return end
+        """An end, on the corner that it misses by the distance of the last point from it."""
+        corners = [x for x, mass in self._corners if mass <= 1e-14]
+        near = min(corners, key=lambda x: abs(x - end.z), default=np.inf)
+        return _End(near, end.below) if end.limit and abs(near - end.z) < 1e-9 * scale else end
 
     @cached_property
     def _bands(self) -> np.ndarray:
@@ -206,7 +218,8 @@ class FreeConvolution(SpectralLaw):
         if not ends:
             raise ConvergenceError(f"no end of the support of {self!r} was found")
         scale = max(abs(ends[0][1].z), abs(ends[-1][0].z))
-        last, between = self._tidy(ends[0][1], scale), []
+        ends = [[self._tidy(end, scale) for end in pair] for pair in ends]
+        last, between = ends[0][1], []
         for low, high in ends[1:]:
             if low.z > last.z:
                 between.append((last, low))

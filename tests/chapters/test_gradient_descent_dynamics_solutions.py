@@ -18,7 +18,9 @@ def two_classes(p, n, rho, rng, noise=1.0):
 
 
 def test_a_training_score_is_a_contour_integral_of_leave_one_out_scores():
-    assert "affine function of the Gaussian score" not in markdown(CHAPTER)
+    text = markdown(CHAPTER)
+    assert "affine function of the Gaussian score" not in text
+    assert r"\tfrac1nX_{-i}y_{-i} + cm\bigr)}{1 + cm}\,dz" in text
     p, n, rho, sigma2, clock = 200, 200, 2.0, 2.0, 5.0
     rng = np.random.default_rng(1)
     X, y = two_classes(p, n, rho, rng)
@@ -51,9 +53,7 @@ def test_stochastic_descent_at_and_beyond_the_threshold():
     (threshold,) = numbers(r"for \$\\eta > (\d)\$ it grows without bound", text)
 
     def loss(ratio, noise, rate, times=(100.0, 400.0)):
-        return dynamics.sgd_loss(
-            times, ratio=ratio, signal=1.0, noise=noise, learning_rate=rate
-        )
+        return dynamics.sgd_loss(times, ratio=ratio, signal=1.0, noise=noise, learning_rate=rate)
 
     for ratio, noise in [(0.5, 0.3), (2.0, 0.3), (2.0, 0.0)]:
         below, above = loss(ratio, noise, threshold - 0.1), loss(ratio, noise, threshold + 0.1)

@@ -326,18 +326,10 @@ def test_two_free_projections_of_rank_one_half_have_the_arcsine_law():
     assert law.cdf(x) == pytest.approx(0.5 + np.arcsin(np.sqrt(x)) / np.pi, abs=1e-9)
 
 
-def test_lower_edge_of_a_wide_product_is_where_it_should_be():
-    assert (Discrete([1.0, 1e6]) @ Discrete([1.0, 1e6])).support()[0] == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize(
-    "law",
-    [
-        Discrete([1.0, 1e6]) @ Discrete([1.0, 1e6]),  # the gap at 1e6 closes
-        Discrete([-1.0, 0.0, 1.0]) + Semicircle(1e-30),  # bands of a few rounding errors
-    ],
-    ids=repr,
-)
-def test_a_law_that_lost_mass_raises(law):
+def test_a_law_that_lost_mass_raises():
+    wide = Discrete([1.0, 1e6]) @ Discrete([1.0, 1e6])
+    assert wide.support()[0] == pytest.approx(1.0)
     with pytest.raises(ConvergenceError, match="instead of 1"):
-        law.cdf(0.5)
+        wide.cdf(0.5)  # the two bands touch at 1e6, where rounding blurs the edges
+    with pytest.raises(ConvergenceError, match="instead of 1"):
+        (Discrete([-1.0, 0.0, 1.0]) + Semicircle(1e-30)).cdf(0.5)  # bands of few rounding errors
