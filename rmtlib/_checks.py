@@ -12,7 +12,8 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+from rmtlib._types import ArrayLike
 
 
 class ConvergenceError(RuntimeError):

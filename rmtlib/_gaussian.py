@@ -3,7 +3,8 @@ r"""Gaussian expectations by quadrature: nodes that resolve functions at any var
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+from rmtlib._types import ArrayLike
 
 _REACH = 13.0  # the normal density is below 1e-37 beyond
 _STEPS = np.arange(-_REACH, _REACH + 1)[None]

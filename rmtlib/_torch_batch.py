@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 
 
 def _squared(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

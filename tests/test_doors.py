@@ -12,8 +12,8 @@ import typing
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike
 
+from rmtlib._types import ArrayLike
 from rmtlib.activations import ERF, RELU, Activation, Quadratic
 from rmtlib.clustering import HEAT
 from rmtlib.jacobians import SquaredSlopes

@@ -114,7 +114,7 @@ def test_the_table_of_names_links_to_what_follows(small_book):
     (book.folder / "chapters" / "names.md").write_text(page)
     with (book.folder / "_toc.yml").open("a") as toc:
         toc.write("- file: chapters/names\n")
-    book.build(execute=False)
+    book.build(execute=True)
     html = (book.folder / "_build" / "html" / "chapters" / "names.html").read_text()
     assert '<tr class="row-odd" id="rmtlib.book.plots.ACCENT">' in html.replace("even", "odd")
     for name in plotting.__all__:

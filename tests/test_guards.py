@@ -230,6 +230,14 @@ def faces():
     return named, constants
 
 
+def test_help_names_array_like_instead_of_spelling_it_out():
+    for name in faces()[0]:
+        package, _, attribute = name.rpartition(".")
+        value = getattr(sys.modules[f"rmtlib.{package}".rstrip(".")], attribute)
+        if not (inspect.isclass(value) and issubclass(value, Exception)):
+            assert "_typing" not in str(inspect.signature(value)), name
+
+
 def measure(path):
     """Lines of code without docstrings and comments, lines of docstrings, all lines."""
     text = path.read_text(encoding="utf-8")

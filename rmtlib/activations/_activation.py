@@ -11,11 +11,11 @@ preactivation and :math:`t=\sqrt s\,\xi`, everything here is about the numbers
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
 from rmtlib._checks import ConvergenceError
 from rmtlib._gaussian import gaussian_nodes, hermite_rows
+from rmtlib._types import ArrayLike
 from rmtlib.activations._moments import DCoefficients, GaussianMoments, GramParameters
 
 _WHY_VARIANCE = "of the preactivation"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from textwrap import fill as wrap
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import nonnegative_array, positive, real_array
+from rmtlib._types import ArrayLike
 
 _PLAIN = str.maketrans({"±": "+-", "…": "...", "\N{NO-BREAK SPACE}": " "})
 

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from rmtlib._checks import count, instance, vector
+from rmtlib._types import ArrayLike
 from rmtlib.laws import SpectralLaw
 
 __all__ = [

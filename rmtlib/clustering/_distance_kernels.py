@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 from rmtlib.mixtures import GaussianMixture
 
 _COLUMNS = "columns are samples"

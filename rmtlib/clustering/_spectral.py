@@ -5,13 +5,13 @@ the algorithm finds.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture as ExpectationMaximization
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 
 
 def spectral_embedding(K: ArrayLike, components: int) -> tuple[np.ndarray, np.ndarray]:

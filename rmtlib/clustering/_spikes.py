@@ -5,10 +5,10 @@ Distance kernels :math:`K_{ij}=f(\frac1p\|x_i-x_j\|^2)` of two classes, not divi
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 from rmtlib.clustering._distance_kernels import RadialProfile
 from rmtlib.covariance import Outlier, signal_plus_noise_spike
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 from rmtlib.laws import TracyWidom
 
 

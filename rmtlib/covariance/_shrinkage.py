@@ -7,10 +7,10 @@ Linear shrinkage is `sklearn.covariance.LedoitWolf`.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 from rmtlib.laws import SampleCovariance
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
 from rmtlib._checks import instance, nonnegative_array, positive, real_array, scalar_out
+from rmtlib._types import ArrayLike
 from rmtlib.covariance._outlier import Outlier
 from rmtlib.laws import SampleCovariance, SpectralLaw
 

@@ -9,10 +9,10 @@ differs between the matrices and their rotated copies is due to eigenvectors.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.stats import ortho_group
 
 from rmtlib._checks import as_rng, count, symmetric
+from rmtlib._types import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)

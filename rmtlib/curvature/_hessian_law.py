@@ -9,9 +9,9 @@ roots of one polynomial.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import as_rng, count, nonnegative, positive, positive_array, scalar_out
+from rmtlib._types import ArrayLike
 from rmtlib.laws import FreePoisson
 
 

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from scipy.special import ndtr
@@ -27,6 +26,7 @@ from rmtlib._checks import (
     real_array,
     vector,
 )
+from rmtlib._types import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -31,6 +30,7 @@ from rmtlib._torch_batch import (
     rows_of,
     targets_of,
 )
+from rmtlib._types import ArrayLike
 
 _DENSE_LIMIT = 6000
 _CHUNK = 64

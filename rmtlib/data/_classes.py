@@ -1,9 +1,9 @@
 """Real data in the units of a model."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 
 
 def standardize_classes(X: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray, float]:

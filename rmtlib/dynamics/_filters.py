@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import nonnegative_array, one_of, positive, vector
+from rmtlib._types import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)

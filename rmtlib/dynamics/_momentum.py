@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import between, nonnegative_array, positive, scalar_out, vector
+from rmtlib._types import ArrayLike
 
 
 @dataclass(frozen=True)

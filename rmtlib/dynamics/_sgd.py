@@ -1,9 +1,9 @@
 """Stochastic gradient descent on least squares."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import nonnegative, positive
+from rmtlib._types import ArrayLike
 from rmtlib.dynamics._filters import clock
 from rmtlib.dynamics._quadrature import nodes
 

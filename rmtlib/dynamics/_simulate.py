@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import matrix, nonnegative_array, vector
 from rmtlib._replicate import replicate
+from rmtlib._types import ArrayLike
 from rmtlib.dynamics._filters import Clock, clock
 from rmtlib.dynamics._statistics import DescentStatistics, gaussian_statistics
 

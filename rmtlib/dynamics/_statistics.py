@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from rmtlib._checks import scalar_out
+from rmtlib._types import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)

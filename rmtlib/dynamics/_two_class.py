@@ -3,11 +3,11 @@ r"""Gradient descent on ridge regression, at every time, in large dimension."""
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr
 
 from rmtlib._checks import count, nonnegative, nonnegative_array, one_of, positive, vector
+from rmtlib._types import ArrayLike
 from rmtlib.dynamics._contour import contour_statistics
 from rmtlib.dynamics._filters import clock
 from rmtlib.dynamics._quadrature import nodes, quadrature_statistics

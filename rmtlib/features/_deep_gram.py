@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import positive, positive_array, unit_interval_array, vector
+from rmtlib._types import ArrayLike
 from rmtlib.features._gram import ROUNDING, NonlinearGram, without_rounding
-from rmtlib.laws import Discrete, SampleCovariance
+from rmtlib.features._tangent import WeightedGrams
+from rmtlib.laws import Discrete, MarchenkoPastur, SampleCovariance, SpectralLaw
 
 
 class DeepGram(SampleCovariance):
@@ -74,6 +75,7 @@ class DeepGram(SampleCovariance):
         self._name = (
             f"DeepGram({zetas}, samples_per_dimension={first:g}, samples_per_feature={ratios})"
         )
+        self._network = first, ratios, zetas
         layers = list(zip(ratios, zetas, strict=True))
         forgotten = max((k for k, slope in enumerate(zetas) if slope == 0), default=-1)
         if forgotten >= 0:  # the output of such a layer is white
@@ -92,6 +94,66 @@ class DeepGram(SampleCovariance):
 
     def __repr__(self) -> str:
         return self._name
+
+    def tangent(self, squared_slope: ArrayLike) -> SpectralLaw:
+        r"""Spectrum of the neural tangent kernel of the same network, at initialization.
+
+        The kernel (n by n) of :math:`f = v^{\mathsf T} Y_L / \sqrt{N_L}`, v of variance 1, in all
+        weights. Its law is that of
+
+        .. math::
+
+            \sum_{\ell=0}^{L-1} (r_\ell - q_\ell)\, I + \sum_{\ell=0}^L q_\ell K_\ell, \qquad
+            q_\ell = \prod_{k>\ell} \zeta_k, \quad r_\ell = \prod_{k>\ell} a_k,
+
+        with :math:`K_\ell = \frac1{N_\ell} Y_\ell^{\mathsf T} Y_\ell`, not free from each other,
+        and :math:`a = \mathbb E f'(\xi)^2`. For one layer it is
+        :math:`(1 + \mathrm{MP}_{n/N}) \boxtimes (\zeta\,\mathrm{MP}_{n/p} + 1 - \zeta) + a - 1`.
+
+        Parameters
+        ----------
+        squared_slope : number >= 1, or one for each layer
+            :math:`a`, at least the variance 1 of the activation; `GaussianMoments` calls it
+            ``mean_squared_derivative``.
+
+        Raises
+        ------
+        ~rmtlib.ConvergenceError
+            If the ratios are so extreme that an edge of the support is not found.
+
+        Notes
+        -----
+        :cite:t:`FanWang20`, second theorem; by an equation for every layer. Bulk only. Traces of
+        smooth functions differ from their limit by O(1/n).
+
+        Example
+        -------
+        One linear layer of n neurons on data of dimension n; its mean is 2:
+
+        >>> law = DeepGram(1.0, samples_per_dimension=1.0, samples_per_feature=[1.0]).tangent(1.0)
+        >>> bool(abs(law.mean() - 2) < 1e-12)
+        True
+        """
+        first, ratios, zetas = self._network
+        slopes = positive_array("squared_slope", squared_slope, "mean of f'(xi)**2")
+        if slopes.shape not in ((), (len(ratios),)):
+            raise ValueError(
+                f"squared_slope must be of shape () or ({len(ratios)},), got shape {slopes.shape}"
+            )
+        if np.any(slopes < 1 - ROUNDING):
+            raise ValueError(
+                f"squared_slope must be at least 1, the variance of f, got {slopes.min():g}"
+            )
+        slopes = np.broadcast_to(slopes, len(ratios))
+        q = np.append(np.cumprod(zetas[::-1])[::-1], 1.0)
+        r = np.append(np.cumprod(slopes[::-1])[::-1], 1.0)
+        chain = [first, *ratios]
+        start = int(np.flatnonzero(q > 0)[0])  # layers before one of slope 0 are forgotten
+        if start == len(ratios):
+            law = MarchenkoPastur(chain[-1])
+        else:
+            law = WeightedGrams(chain[start:], zetas[start:], q[start:].tolist())
+        return law + Discrete([float(np.sum(r - q))])
 
     def mean(self) -> float:
         """Mean: 1."""

@@ -15,7 +15,6 @@ and the isolated eigenvalues on a third, :math:`\theta = \mathbb E\,\xi^2 f(\xi)
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from rmtlib._checks import (
@@ -27,6 +26,7 @@ from rmtlib._checks import (
     positive,
     scalar_out,
 )
+from rmtlib._types import ArrayLike
 from rmtlib.covariance import Outlier
 from rmtlib.laws import Discrete, MarchenkoPastur, SampleCovariance
 

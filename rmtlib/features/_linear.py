@@ -5,9 +5,9 @@ Data X of shape (p, n) with independent standard Gaussian columns, responses
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import count, nonnegative, positive_array, scalar_out
+from rmtlib._types import ArrayLike
 from rmtlib.laws import MarchenkoPastur
 
 

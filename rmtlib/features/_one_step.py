@@ -15,7 +15,6 @@ Gaussian moments are written :math:`\mu_1=\mathbb E\sigma'(\xi)`,
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import (
     as_rng,
@@ -28,6 +27,7 @@ from rmtlib._checks import (
     scalar_out,
     vector,
 )
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
 from rmtlib.covariance import Outlier, signal_plus_noise_spike
 

@@ -7,7 +7,6 @@ regression of the labels of n fresh samples on the features.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
 from rmtlib._checks import (
@@ -20,6 +19,7 @@ from rmtlib._checks import (
     scalar_out,
     unit_interval_array,
 )
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
 from rmtlib.features._errors import RidgeErrors
 from rmtlib.features._one_step import (

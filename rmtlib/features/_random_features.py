@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import as_rng, count, matrix, nonnegative_array, scalar_out, vector
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
 from rmtlib.features._errors import RidgeErrors
 from rmtlib.quantization import ternary_weights

@@ -12,7 +12,6 @@ is their limiting kernel (`rmtlib.kernels` has closed forms). The ridge
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
 from rmtlib import _checks
@@ -26,6 +25,7 @@ from rmtlib._checks import (
     symmetric,
     vector,
 )
+from rmtlib._types import ArrayLike
 from rmtlib.features._errors import RidgeErrors
 
 _RESIDUAL = 1e-10

@@ -3,10 +3,10 @@
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from rmtlib._checks import count, one_of, positive, positive_array, vector
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
 from rmtlib.jacobians._equation import LayersEquation
 from rmtlib.jacobians._mean_field import critical_point, preactivation_variances

@@ -11,10 +11,10 @@ layer l. At width n the variance of one network differs by :math:`O(n^{-1/2})`.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from rmtlib._checks import ConvergenceError, count, nonnegative, positive, positive_array
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
 
 _TINY, _HUGE = 1e-12, 1e12

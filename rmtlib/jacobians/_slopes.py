@@ -9,7 +9,6 @@ A layer of a wide network multiplies the Jacobian by :math:`D^lW^l` with
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from rmtlib._checks import (
@@ -21,6 +20,7 @@ from rmtlib._checks import (
     scalar_out,
 )
 from rmtlib._gaussian import gaussian_nodes
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
 from rmtlib.laws import Discrete, SpectralLaw
 

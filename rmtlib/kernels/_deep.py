@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, GaussianMoments, as_activation
 from rmtlib.kernels._pairs import angle, evaluator, on_diagonal
 

@@ -23,10 +23,10 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
 from rmtlib._checks import ConvergenceError
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, TwoSlopes, as_activation
 from rmtlib.kernels._deep import VARIANCE, KernelCoefficients, advance
 from rmtlib.kernels._equilibrium_matching import feedback_limit, match_clip, match_two_slopes
@@ -182,9 +182,9 @@ class Equilibrium:
 
         .. math::
 
-            G=\mathbb E[g(u)g(v)],\quad\dot G=\mathbb E[\phi'(u)\phi'(v)],\quad
-            (u,v)\sim\mathcal N(0,\Lambda),\quad\Lambda=\sigma_a^2G+\sigma_b^2X^{\mathsf T}X,
-            \qquad H=\frac{G+\sigma_b^2\,\dot G\circ X^{\mathsf T}X}{1-\sigma_a^2\dot G}
+            &G=\mathbb E[g(u)g(v)],\quad\dot G=\mathbb E[\phi'(u)\phi'(v)],\quad
+            (u,v)\sim\mathcal N(0,\Lambda),\quad\Lambda=\sigma_a^2G+\sigma_b^2X^{\mathsf T}X, \\
+            &H=\frac{G+\sigma_b^2\,\dot G\circ X^{\mathsf T}X}{1-\sigma_a^2\dot G}
 
         entry by entry; H is for gradients in A, B and :math:`\beta`. The diagonal is solved
         first, one number a sample; the other entries by the iteration

@@ -13,11 +13,11 @@ of `~rmtlib.kernels.kernel_coefficients`, the data through second-order statisti
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse.linalg import eigsh
 
 from rmtlib import _checks
 from rmtlib._checks import ConvergenceError
+from rmtlib._types import ArrayLike
 from rmtlib.kernels._deep import VARIANCE, KernelCoefficients
 from rmtlib.mixtures import GaussianMixture
 

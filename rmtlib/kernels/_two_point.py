@@ -19,9 +19,9 @@ depend.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, Quadratic, as_activation
 from rmtlib.kernels._pairs import angle, evaluator, on_diagonal
 

@@ -18,7 +18,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import (
     ConvergenceError,
@@ -30,6 +29,7 @@ from rmtlib._checks import (
     scalar_out,
     unit_interval_array,
 )
+from rmtlib._types import ArrayLike
 
 _NODES = 16
 _U = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)

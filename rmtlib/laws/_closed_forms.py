@@ -3,9 +3,9 @@
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib._checks import positive, real_array, unit_interval_array, vector
+from rmtlib._types import ArrayLike
 from rmtlib.laws._base import SpectralLaw
 
 

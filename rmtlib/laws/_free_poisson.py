@@ -8,10 +8,10 @@ small matrix, and edges are where the derivative of that sum vanishes.
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from rmtlib._checks import count, nonnegative, vector
+from rmtlib._types import ArrayLike
 from rmtlib.laws._base import SpectralLaw
 
 

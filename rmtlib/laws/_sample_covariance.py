@@ -6,10 +6,10 @@ the point at which the population's own transform is evaluated.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
 from rmtlib._checks import ConvergenceError, instance, positive
+from rmtlib._types import ArrayLike
 from rmtlib.laws._base import SpectralLaw
 from rmtlib.laws._continuation import follow
 

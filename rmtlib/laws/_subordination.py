@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from rmtlib._checks import ConvergenceError
+from rmtlib._types import ArrayLike
 from rmtlib.laws._base import SpectralLaw
 from rmtlib.laws._continuation import follow
 

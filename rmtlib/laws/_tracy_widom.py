@@ -1,10 +1,10 @@
 r"""The Tracy-Widom law of the largest eigenvalue of a real random matrix."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import airy
 
 from rmtlib._checks import ConvergenceError, real_array, scalar_out
+from rmtlib._types import ArrayLike
 
 _NODES = 32  # against 96 nodes: 3e-14 in F and F', 1e-12 relative in 1 - F up to x = 50
 _LOWEST, _HIGHEST = -12.0, 120.0  # F(-12) < 1e-34; 1 - F(120) is below the smallest float

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 
 from rmtlib._checks import as_rng, count, finite, matrix
+from rmtlib._types import ArrayLike
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 from rmtlib.mixtures._mixture import GaussianMixture
 
 

@@ -1,9 +1,9 @@
 """Covariances that are stored as a vector of variances (diagonal) or as a full matrix."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 
 
 def covariance(name: str, value: ArrayLike, p: int) -> np.ndarray:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 from rmtlib.mixtures import _linear_algebra as linear
 
 

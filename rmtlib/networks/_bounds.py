@@ -7,11 +7,11 @@ this library, which assume a model of the data.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import rel_entr
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 
 
 def _confidence(d: float) -> float:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
 from rmtlib._torch_batch import array_of
+from rmtlib._types import ArrayLike
 from rmtlib.activations import HARDTANH, RELU, SIGMOID, TANH, Activation, leaky_relu
 from rmtlib.networks._kernels import hidden_layer
 from rmtlib.networks._mlp import MLP

@@ -17,10 +17,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
 from rmtlib._torch_batch import array_of, rows_of
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
 from rmtlib.kernels import Equilibrium, EquilibriumKernels
 from rmtlib.networks._activations import torch_activation

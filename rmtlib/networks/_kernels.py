@@ -9,12 +9,12 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch.autograd.functional import jacobian
 from torch.func import functional_call, jacrev, vjp, vmap
 
 from rmtlib._checks import instance
 from rmtlib._torch_batch import array_of, refuse_random_layers
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation
 from rmtlib.networks._mlp import MLP, network_rows
 

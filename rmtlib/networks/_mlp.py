@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
 from rmtlib import _checks
 from rmtlib._torch_batch import rows_of
+from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation
 from rmtlib.networks._activations import hidden_activation, torch_activation
 from rmtlib.networks._sigmoid import check_widths

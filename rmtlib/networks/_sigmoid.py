@@ -7,10 +7,10 @@ formulas, one line each. Networks to be used are `rmtlib.networks.MLP`.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from rmtlib import _checks
+from rmtlib._types import ArrayLike
 
 
 class SigmoidNetwork:

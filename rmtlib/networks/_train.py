@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from rmtlib import _checks
 from rmtlib._checks import ConvergenceError
 from rmtlib._torch_batch import LOSSES, targets_of
+from rmtlib._types import ArrayLike
 from rmtlib.networks._mlp import network_rows
 
 

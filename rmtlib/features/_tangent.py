@@ -1,0 +1,227 @@
+r"""Law of a weighted sum of the Gram matrices of all layers: what a tangent kernel is made of.
+
+With :math:`K_\ell = \frac1{N_\ell} Y_\ell^{\mathsf T} Y_\ell`, given the layers before, the last
+term is a sample covariance of population :math:`\Phi_\ell = \zeta_\ell K_{\ell-1} + 1 -
+\zeta_\ell`, and a resolvent sees it as :math:`\Phi_\ell / s_\ell`, one number a layer. One layer
+after the other is replaced in this way, until :math:`K_0` is left, whose law is known.
+"""
+
+import numpy as np
+
+from rmtlib._checks import ConvergenceError
+from rmtlib.laws import MarchenkoPastur, SpectralLaw
+
+
+class WeightedGrams(SpectralLaw):
+    r"""Law of :math:`\sum_\ell c_\ell K_\ell`, l = 0 ... L, white data in :math:`K_0`.
+
+    With :math:`R = (\sum_\ell c_\ell K_\ell - z)^{-1}`, n times n, and traces divided by n,
+
+    .. math::
+
+        s_\ell = \frac1{C_\ell} + \gamma_\ell F_\ell, \quad
+        F_\ell = \zeta_\ell T_{\ell-1} + (1 - \zeta_\ell)\, m, \quad
+        T_\ell = \frac{F_\ell}{1 + \gamma_\ell C_\ell F_\ell}, \quad
+        C_{\ell-1} = c_{\ell-1} + \frac{\zeta_\ell}{s_\ell}, \quad C_L = c_L,
+
+    where :math:`m` and :math:`T_0` are the traces of R and :math:`K_0 R` for
+    :math:`R = (C_0 K_0 - z + \sum_\ell (1 - \zeta_\ell) / s_\ell)^{-1}`. The map of s to the right
+    side keeps the upper half plane, where it has one fixed point.
+
+    Parameters
+    ----------
+    ratios : sequence of L + 1 positive numbers
+        n / p and n / N of each layer.
+    zetas : sequence of L numbers in (0, 1]
+    weights : sequence of L + 1 positive numbers
+    """
+
+    def __init__(self, ratios: list[float], zetas: list[float], weights: list[float]):
+        self._first = MarchenkoPastur(ratios[0])
+        self._ratios, self._zetas = np.array(ratios[1:]), np.array(zetas)
+        self._weights = np.array(weights)
+        # Rows of a linear layer lie in the span of the layer before.
+        new = 1 / np.array(ratios) * np.r_[1.0, self._zetas < 1]
+        self._rank = float(np.sum(new))
+        self._hardness = int(abs(self._rank - 1) < 1e-14)
+        self._edges = self._find_bands()
+        self._singular = np.append(self._edges.ravel(), 0.0)
+
+    def __repr__(self) -> str:
+        ratios = [self._first.ratio, *self._ratios.tolist()]
+        return f"WeightedGrams({ratios}, {self._zetas.tolist()}, {self._weights.tolist()})"
+
+    @property
+    def atoms(self) -> tuple[tuple[float, float], ...]:
+        """At 0, of what is missing to full rank."""
+        mass = 1 - self._rank
+        return ((0.0, mass),) if mass > 1e-14 else ()
+
+    def bands(self) -> np.ndarray:
+        """Intervals of the continuous part, ascending, shape (k, 2)."""
+        return self._edges.copy()
+
+    def mean(self) -> float:
+        """Mean: the sum of the weights."""
+        return float(np.sum(self._weights))
+
+    def _map(self, s: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, ...]:
+        """(new s, its Jacobian in s, derivative in z, m, gradient of m in s, dm/dz).
+
+        s of shape (k, L); the last axis of every derivative is (s_1, ..., s_L, z).
+        """
+        size, L = s.shape
+        unit = np.eye(L + 1)
+        one = np.zeros((size, L + 1), dtype=complex)
+        C = [(np.full(size, self._weights[-1], dtype=complex), one)]
+        point, point_d = z, one + unit[L]
+        for k in range(L - 1, -1, -1):
+            inverse = 1 / s[:, k]
+            inverse_d = -(inverse**2)[:, None] * unit[k]
+            zeta = self._zetas[k]
+            C.append((self._weights[k] + zeta * inverse, zeta * inverse_d))
+            point, point_d = point - (1 - zeta) * inverse, point_d - (1 - zeta) * inverse_d
+        C.reverse()
+        c, c_d = C[0]
+        u, u_d = point / c, (point_d - (point / c)[:, None] * c_d) / c[:, None]
+        below = u.imag < 0
+        parts = self._first._transforms(np.where(below, u.conj(), u))
+        m, slope, t, t_slope = (np.where(below, part.conj(), part) for part in parts)
+        m, m_d = m / c, (slope[:, None] * u_d - (m / c)[:, None] * c_d) / c[:, None]
+        t, t_d = t / c, (t_slope[:, None] * u_d - (t / c)[:, None] * c_d) / c[:, None]
+        new, new_d = np.empty_like(s), np.empty((size, L, L + 1), dtype=complex)
+        for k in range(L):
+            ratio, zeta, (c, c_d) = self._ratios[k], self._zetas[k], C[k + 1]
+            F, F_d = zeta * t + (1 - zeta) * m, zeta * t_d + (1 - zeta) * m_d
+            new[:, k] = 1 / c + ratio * F
+            new_d[:, k] = ratio * F_d - c_d / (c**2)[:, None]
+            share = 1 / (1 + ratio * c * F)
+            t = F * share
+            t_d = (share**2)[:, None] * (F_d - ratio * (F**2)[:, None] * c_d)
+        return new, new_d[..., :L], new_d[..., L], m, m_d[..., :L], m_d[..., L]
+
+    def _newton(self, s: np.ndarray, z: np.ndarray, tol: float, most: int) -> np.ndarray:
+        s, active = s.copy(), np.arange(z.size)
+        eye = np.eye(s.shape[1])
+        for _ in range(most):
+            f, slope = self._map(s[active], z[active])[:2]
+            matrix = eye - slope
+            good = np.isfinite(matrix).all(axis=(1, 2)) & (np.linalg.det(matrix) != 0)
+            change = f - s[active]
+            change[good] = np.linalg.solve(matrix[good], change[good, :, None])[..., 0]
+            new = s[active] + change
+            above = z[active].imag > 0
+            poor = ~np.isfinite(new).all(axis=1) | (above & (new.imag <= 0).any(axis=1))
+            new[poor] = f[poor]
+            s[active] = new
+            active = active[poor | (np.abs(change) > tol * np.abs(new)).any(axis=1)]
+            if not active.size:
+                break
+        return s
+
+    def _descend(self, z: np.ndarray, lowest: np.ndarray) -> np.ndarray:
+        """Fixed points at z, continued from far above through heights down to ``lowest``."""
+        scale = 10 * (self._reach + np.abs(z).max())
+        height = np.full(z.shape, scale)
+        s = np.full((z.size, self._ratios.size), 1j * 1.0) + 1 / self._weights[-1]
+        with np.errstate(all="ignore"):
+            for _ in range(30):
+                s = self._map(s, z + 1j * height)[0]
+            active = np.arange(z.size)
+            while active.size:
+                height[active] = np.maximum(height[active] / 6, lowest[active])
+                s[active] = self._newton(s[active], z[active] + 1j * height[active], 1e-5, 8)
+                active = active[height[active] > lowest[active]]
+            return self._newton(s, z, 4e-15, 30)
+
+    @property
+    def _reach(self) -> float:
+        """An upper bound of the support, from the largest eigenvalue of every layer."""
+        top = (1 + self._first.ratio**0.5) ** 2
+        reach = self._weights[0] * top
+        for ratio, zeta, weight in zip(self._ratios, self._zetas, self._weights[1:], strict=True):
+            top = (1 + ratio**0.5) ** 2 * (zeta * top + 1 - zeta)
+            reach += weight * top
+        return float(reach)
+
+    @property
+    def _floor(self) -> float:
+        """A lower bound of the support without the atom at 0; 0 where layers are narrow."""
+        low = max(1 - self._first.ratio**0.5, 0.0) ** 2
+        floor = self._weights[0] * low
+        for ratio, zeta, weight in zip(self._ratios, self._zetas, self._weights[1:], strict=True):
+            low = max(1 - ratio**0.5, 0.0) ** 2 * (zeta * low + 1 - zeta)
+            floor += weight * low
+        return float(floor)
+
+    def _inside(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Whether there is a density at x (just above, Im s is of order one there), and s."""
+        z = x * (1 + 1e-12j)
+        s = self._descend(z, z.imag)
+        return (s.imag / np.abs(s)).max(axis=1) > 1e-5, s.real
+
+    def _find_bands(self) -> np.ndarray:
+        low, high = 0.999 * self._floor, 1.001 * self._reach
+        wave = low + (high - low) * np.sin(np.linspace(0, np.pi / 2, 300)) ** 2
+        x = np.unique(np.r_[wave[wave > 0], np.geomspace(max(low, 1e-9 * high), high, 200)])
+        ends, _ = self._inside(x)
+        turn = np.flatnonzero(ends[1:] != ends[:-1])
+        left, right, enter = x[turn], x[turn + 1], ends[turn + 1]
+        if self._hardness:  # the first band starts at 0
+            left, right, enter = (end[enter[:1].sum() :] for end in (left, right, enter))
+        edges = [self._edge(*bracket) for bracket in zip(left, right, enter, strict=True)]
+        if self._hardness:
+            edges.insert(0, 0.0)
+        if not edges or len(edges) % 2:
+            raise ConvergenceError(f"the ends of the bands of {self!r} were not found: {edges}")
+        return np.reshape(edges, (-1, 2))
+
+    def _edge(self, left: float, right: float, enter: bool) -> float:
+        """Edge between two points: a section search, then Newton on it and the slope 0."""
+        for _ in range(4):
+            x = np.linspace(left, right, 22)[1:-1]
+            inside, s = self._inside(x)
+            k = int(np.argmax(inside == enter)) if np.any(inside == enter) else x.size
+            points = np.r_[left, x, right]
+            left, right = points[k], points[k + 1]
+            last = s[min(max(k - enter, 0), x.size - 1)]
+        w = np.r_[last, left if enter else right]  # the side without a density
+        with np.errstate(all="ignore"):
+            for _ in range(12):
+                step = np.diag(1e-6 * np.abs(w))
+                around = np.concatenate([[w], w + step, w - step])
+                f, slope = self._map(around[:, :-1].astype(complex), around[:, -1] + 0j)[:2]
+                tangent = np.linalg.det(np.eye(slope.shape[1]) - slope.real)
+                rest = np.c_[f.real - around[:, :-1], tangent]
+                jacobian = (rest[1 : w.size + 1] - rest[w.size + 1 :]) / (2 * np.diag(step))[
+                    :, None
+                ]
+                change = np.linalg.solve(jacobian.T, rest[0])
+                w = w - change
+                if np.all(np.abs(change) <= 1e-15 * np.abs(w)):
+                    break
+        near = abs(w[-1] - left) <= 1e-3 * left
+        return float(w[-1]) if near else float(left if enter else right)
+
+    def _solve(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
+        distance = np.abs(z[:, None] - self._singular).min(axis=1)
+        lowest = np.maximum(1e-4 * distance - z.imag, 0.0)
+        lowest = np.where(lowest > 0, lowest, 1e-30)
+        s = self._descend(z, lowest)
+        found = self._map(s, z)
+        error = (np.abs(found[0] - s) / np.abs(s)).max(axis=1)
+        if not np.all(error <= 1e-10):
+            worst = np.argmax(np.where(np.isnan(error), np.inf, error))
+            raise ConvergenceError(
+                f"equations of the layers not solved at z = {z[worst]:.6g}: "
+                f"relative residual {error[worst]:.2g} > 1e-10"
+            )
+        return found
+
+    def _density(self, x: np.ndarray) -> np.ndarray:
+        return np.abs(self._solve(x.astype(complex))[3].imag) / np.pi
+
+    def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        _, slope, in_z, m, m_s, m_z = self._solve(z)
+        s_z = np.linalg.solve(np.eye(slope.shape[1]) - slope, in_z[..., None])[..., 0]
+        return m, m_z + np.sum(m_s * s_z, axis=1)
