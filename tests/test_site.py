@@ -15,11 +15,12 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 CHAPTERS = sorted(p.stem for p in (ROOT / "chapters").glob("*.ipynb"))
 REFERENCE = sorted(p.stem for p in (ROOT / "chapters").glob("*.md"))
+API = ["chapters/api", *(f"chapters/api/{p.stem}" for p in (ROOT / "chapters/api").glob("*.md"))]
 PAGE_BUDGET = 400_000
 
 pytestmark = [pytest.mark.site, pytest.mark.book]
 COMPUTED = ["index", *(f"chapters/{name}" for name in CHAPTERS)]
-PAGES = [*COMPUTED, *(f"chapters/{name}" for name in REFERENCE)]
+PAGES = [*COMPUTED, *(f"chapters/{name}" for name in REFERENCE), *sorted(API[1:])]
 
 
 @cache
@@ -119,6 +120,24 @@ class TestOnADesk:
 
     def test_page_has_no_serious_accessibility_violation(self, tab):
         assert serious_violations(tab) == []
+
+
+@opens(API)
+class TestReference:
+    def test_no_formula_and_no_line_of_code_is_wider_than_the_column(self, tab):
+        wide = tab.eval_on_selector_all(
+            "article :is(mjx-container[display], div.math, table, pre, dt.sig)",
+            """found => found.filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth)
+                .map(e => (e.closest("dl.py") ?? e).querySelector("dt")?.id ?? e.textContent)""",
+        )
+        assert not wide
+
+    def test_every_name_of_the_table_leads_to_its_entry(self, tab):
+        links = tab.eval_on_selector_all(
+            "table.names td:first-child", "found => found.map(e => e.querySelector('a')?.href)"
+        )
+        assert links
+        assert all(links), links
 
 
 @opens(PAGES, theme="dark")

@@ -101,20 +101,22 @@ class WeightedGrams(SpectralLaw):
         return new, new_d[..., :L], new_d[..., L], m, m_d[..., :L], m_d[..., L]
 
     def _newton(self, s: np.ndarray, z: np.ndarray, tol: float, most: int) -> np.ndarray:
+        """Newton's method for 1 / s, which stays smooth near the pole of m at an atom."""
         s, active = s.copy(), np.arange(z.size)
         eye = np.eye(s.shape[1])
         for _ in range(most):
-            f, slope = self._map(s[active], z[active])[:2]
-            matrix = eye - slope
+            here = s[active]
+            f, slope = self._map(here, z[active])[:2]
+            matrix = eye - slope * (here[:, None, :] / f[:, :, None]) ** 2
             good = np.isfinite(matrix).all(axis=(1, 2)) & (np.linalg.det(matrix) != 0)
-            change = f - s[active]
+            change = 1 / f - 1 / here
             change[good] = np.linalg.solve(matrix[good], change[good, :, None])[..., 0]
-            new = s[active] + change
+            new = here / (1 + here * change)
             above = z[active].imag > 0
             poor = ~np.isfinite(new).all(axis=1) | (above & (new.imag <= 0).any(axis=1))
             new[poor] = f[poor]
             s[active] = new
-            active = active[poor | (np.abs(change) > tol * np.abs(new)).any(axis=1)]
+            active = active[poor | (np.abs(here * change) > tol).any(axis=1)]
             if not active.size:
                 break
         return s
@@ -155,10 +157,11 @@ class WeightedGrams(SpectralLaw):
         return float(floor)
 
     def _inside(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Whether there is a density at x (just above, Im s is of order one there), and s."""
+        """Whether there is a density at x (just above, m is far from real), and s."""
         z = x * (1 + 1e-12j)
         s = self._descend(z, z.imag)
-        return (s.imag / np.abs(s)).max(axis=1) > 1e-5, s.real
+        m = self._map(s, z)[3]
+        return m.imag / np.abs(m) > 1e-5, s.real
 
     def _find_bands(self) -> np.ndarray:
         low, high = 0.999 * self._floor, 1.001 * self._reach
@@ -196,6 +199,8 @@ class WeightedGrams(SpectralLaw):
                 jacobian = (rest[1 : w.size + 1] - rest[w.size + 1 :]) / (2 * np.diag(step))[
                     :, None
                 ]
+                if not np.linalg.cond(jacobian) < 1e15:
+                    break
                 change = np.linalg.solve(jacobian.T, rest[0])
                 w = w - change
                 if np.all(np.abs(change) <= 1e-15 * np.abs(w)):

@@ -4,7 +4,7 @@ from math import comb
 
 import numpy as np
 
-from rmtlib._checks import positive, real_array, unit_interval_array, vector
+from rmtlib._checks import positive, real_array, scalar_out, unit_interval_array, vector
 from rmtlib._types import ArrayLike
 from rmtlib.laws._base import SpectralLaw
 
@@ -32,11 +32,6 @@ class MarchenkoPastur(SpectralLaw):
         c = p / n.
     variance : positive number
         v, the variance of an entry of X.
-
-    Raises
-    ------
-    ValueError
-        If ``ratio`` or ``variance`` is not positive.
 
     Notes
     -----
@@ -157,11 +152,6 @@ class Semicircle(SpectralLaw):
     variance : positive number
         v, the variance of the law; its edges are at ±2 sqrt(v).
 
-    Raises
-    ------
-    ValueError
-        If ``variance`` is not positive.
-
     Notes
     -----
     Chapter 2 of :cite:t:`CouilletLiao22`. Traces of smooth functions differ
@@ -233,12 +223,6 @@ class Discrete(SpectralLaw):
     weights : vector of K nonnegative numbers of sum 1
         Masses w; equal by default.
 
-    Raises
-    ------
-    ValueError
-        If the points are not a nonempty vector of finite numbers, or the
-        weights are not nonnegative numbers of sum 1, one for each point.
-
     Notes
     -----
     No limit is taken: the law of the eigenvalues of a matrix C is
@@ -308,45 +292,15 @@ class Discrete(SpectralLaw):
         return *self._transform(z), pole @ weights, pole**2 @ weights
 
     def cdf(self, x: ArrayLike) -> np.ndarray | float:
-        """Mass of (-infinity, x].
-
-        Parameters
-        ----------
-        x : array of real numbers
-            Points, any shape.
-
-        Returns
-        -------
-        array of the shape of ``x``.
-
-        Raises
-        ------
-        ValueError
-            If ``x`` is not an array of finite real numbers.
-        """
+        """Mass of (-infinity, x], for x of any shape."""
         cumulative = np.append(0.0, self._cumulative())
-        return cumulative[np.searchsorted(self._points, real_array("x", x), side="right")][()]
+        found = np.searchsorted(self._points, real_array("x", x), side="right")
+        return scalar_out(cumulative[found])
 
     def ppf(self, q: ArrayLike) -> np.ndarray | float:
-        """Quantile: the smallest atom t with cdf(t) >= q.
-
-        Parameters
-        ----------
-        q : array of numbers in [0, 1]
-            Probabilities, any shape.
-
-        Returns
-        -------
-        array of the shape of ``q``.
-
-        Raises
-        ------
-        ValueError
-            If an entry of ``q`` is outside [0, 1].
-        """
-        return self._points[
-            np.searchsorted(self._cumulative(), unit_interval_array("q", q, "a probability"))
-        ][()]
+        """Quantile: the smallest atom t with cdf(t) >= q, for q of any shape."""
+        q = unit_interval_array("q", q, "a probability")
+        return scalar_out(self._points[np.searchsorted(self._cumulative(), q)])
 
     def _cumulative(self) -> np.ndarray:
         cumulative = np.cumsum(self._weights)

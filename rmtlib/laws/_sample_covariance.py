@@ -47,11 +47,6 @@ class SampleCovariance(SpectralLaw):
     population : SpectralLaw
         Law of the eigenvalues of C, on [0, infinity), not all at 0.
 
-    Raises
-    ------
-    ValueError
-        If ``ratio`` is not positive, or ``population`` is not such a law.
-
     Notes
     -----
     Equation: :cite:t:`SB95`; support: :cite:t:`SC95`. Traces of smooth
