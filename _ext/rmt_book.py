@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 from PIL import Image
 from sphinx.application import Sphinx
@@ -119,6 +120,16 @@ def mend(app: Sphinx, page: str, template: str, context: dict, doctree: object) 
     if "body" in context:
         body = context["body"].replace('<div role="list" class="citation-list">', "<div>")
         context["body"] = body
+    if "generate_toctree_html" in context:
+        contents = context["generate_toctree_html"]
+        context["generate_toctree_html"] = lambda **how: name_toggles(contents(**how))
+
+
+def name_toggles(contents: BeautifulSoup) -> BeautifulSoup:
+    """Give the switches that unfold the list of pages a name for screen readers."""
+    for summary in contents.select("summary"):
+        summary["aria-label"] = "Pages below"
+    return contents
 
 
 def record(app: Sphinx, exception: Exception | None) -> None:
@@ -175,7 +186,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", configure)
     app.connect("doctree-read", describe_figures)
     app.connect("doctree-read", keep_punctuation)
-    app.connect("html-page-context", mend)
+    app.connect("html-page-context", mend, priority=900)  # after the theme
     app.connect("build-finished", record)
     app.add_directive("names", Names)
     app.add_css_file("book.css")

@@ -23,7 +23,7 @@ Data:    digits, mnist, fashion-mnist, cifar10 (pixels), file order: SIZES train
 Sizes:   readout: widths 125 to 2000; training: 125 to 1000, at 1000 with 90 % of zeros only.
          Seeds 0, 1, ...: five of the readout at every width; of training two, and one from
          width 1000 on.
-Time:    about forty minutes of one core.
+Time:    about twenty minutes of one core.
 Writes:  the tables compression and compression_training
 """
 

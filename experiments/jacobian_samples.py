@@ -10,7 +10,7 @@ Sizes:   widths 10, 30, 100, 1000; linear and HardTanh at depths 2 and 32; at wi
          The talk has 10^3 (its first figure), 10^4 (second), and 10^7, 10^7, 10^6, 10^4 for the
          four widths (third).
 Seeds:   [place of the case in CASES, number of the chunk]; chunks of BATCH networks.
-Time:    about 3000 s on two cores (NumPy only, a GPU is not used), spread by joblib.
+Time:    about 2400 s on two busy cores (NumPy only, a GPU is not used), spread by joblib.
 Writes:  the table jacobian_samples
 """
 

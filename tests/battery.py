@@ -101,6 +101,9 @@ class Battery:
         z = 1e6 * width(law) * np.array([1, 1j, -1, -1j, 1 + 1j])
         # next term of the expansion: - mean / z**2
         assert -z * law.stieltjes(z) == pytest.approx(1 + law.mean() / z, abs=1e-11)
+        huge = np.array([1e300, 1e200j, -1e300 + 1e299j])
+        assert -huge * law.stieltjes(huge) == pytest.approx(np.ones(3), abs=1e-12)
+        assert np.all(law.stieltjes(huge, derivative=True) == 0)
 
     def test_transform_is_real_increasing_outside_and_conjugate_below(self, law):
         low, high = law.support()

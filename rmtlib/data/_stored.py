@@ -57,7 +57,7 @@ class Table:
         Example
         -------
         >>> len(stored("compression").where(data="digits", width=500, method="dense"))
-        3
+        5
         """
         keep = np.ones(len(self), dtype=bool)
         for column, value in values.items():

@@ -2,13 +2,6 @@ r"""What every limiting spectral law can do: density, CDF, quantiles, moments, S
 
 A law is given by its atoms, the bands of its continuous part, its density
 inside the bands and its Stieltjes transform; the rest follows by quadrature.
-On a band :math:`[a, b]` every integral is taken in the angle
-
-.. math:: x = a + (b - a)\sin^2(\varphi / 2),\qquad 0 \le \varphi \le \pi,
-
-which turns square-root edges into an analytic integrand (:math:`\sin^{2k+2}` where
-the density is :math:`x^{-k/(k+1)}` at 0), on Chebyshev panels that are bisected until
-their last coefficients vanish.
 """
 
 import abc
@@ -29,7 +22,6 @@ from rmtlib._checks import (
 )
 from rmtlib._types import ArrayLike
 from rmtlib.laws._panels import Panels, band_panels
-
 
 
 class SpectralLaw(abc.ABC):
@@ -238,7 +230,7 @@ class SpectralLaw(abc.ABC):
         -------
         array of the shape of ``z``, real where ``z`` is a real array.
         """
-        return self._off_support(self._transform, z)[bool(derivative)]
+        return self._off_support(self._anywhere, z)[bool(derivative)]
 
     def companion(
         self, z: ArrayLike, *, ratio: float, derivative: bool = False
@@ -266,10 +258,22 @@ class SpectralLaw(abc.ABC):
         def transform(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             if np.any(z == 0):
                 raise ValueError("z must not be 0, got 0 (the companion is singular there)")
-            m, slope = self._transform(z)
-            return c * m - (1 - c) / z, c * slope + (1 - c) / z**2
+            m, slope = self._anywhere(z)
+            return c * m - (1 - c) / z, c * slope + (1 - c) / z / z
 
         return self._off_support(transform, z)[bool(derivative)]
+
+    def _anywhere(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `_transform`, and -1/z where z is so far that squares of it overflow."""
+        far = np.abs(z) > 1e100 * max(map(abs, self.support()))
+        if not far.any():
+            return self._transform(z)
+        m, slope = np.empty_like(z), np.empty_like(z)
+        m[far] = -1 / z[far]
+        slope[far] = m[far] ** 2
+        if not far.all():
+            m[~far], slope[~far] = self._transform(z[~far])
+        return m, slope
 
     def _off_support(self, function: Callable, z: ArrayLike, atoms: bool = True) -> tuple:
         """What ``function`` gives above the axis, at any z off the support."""

@@ -1,7 +1,12 @@
-r"""Integrals over one band of a law, on Chebyshev panels in the angle.
+r"""Integrals against a density on one band, by Chebyshev panels.
 
-With :math:`x = a + (b - a)\sin^{2k}(\varphi / 2)`, k = 1 but for hard edges, square-root
-edges become analytic; panels are bisected until their last coefficients vanish.
+On a band :math:`[a, b]` every integral is taken in the angle
+
+.. math:: x = a + (b - a)\sin^2(\varphi / 2),\qquad 0 \le \varphi \le \pi,
+
+which turns square-root edges into an analytic integrand (:math:`\sin^{2k+2}` where
+the density is :math:`x^{-k/(k+1)}` at 0), on panels that are bisected until their last
+coefficients vanish.
 """
 
 from collections.abc import Callable
@@ -15,41 +20,40 @@ _U = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
 _TO_COEFFICIENTS = chebyshev.chebvander(_U, _NODES - 1).T * (2 / _NODES)
 _TO_COEFFICIENTS[0] /= 2
 _WEIGHTS = chebyshev.chebval(1.0, chebyshev.chebint(_TO_COEFFICIENTS, lbnd=-1))
-_SMALLEST_PANEL = 1e-12
-_MOST_PANELS = 1000
+_SMALLEST = 1e-12
+_MOST = 1000
 
 
 @dataclass(frozen=True)
 class Panels:
-    """One band: the ends of its panels in phi, antiderivatives, mass to the left, nodes."""
+    """Panels of the band [low, high]; ``power`` is k + 1."""
 
     low: float
     high: float
     power: int
-    ends: np.ndarray
-    antiderivative: np.ndarray
-    mass: np.ndarray
+    ends: np.ndarray  # in the angle
+    antiderivative: np.ndarray  # Chebyshev coefficients of the mass, a column a panel
+    mass: np.ndarray  # to the left of each end
     nodes: np.ndarray
     weights: np.ndarray
 
     def mass_below(self, x: np.ndarray) -> np.ndarray:
-        """Mass of the band left of each x."""
-        ends, mass, width = self.ends, self.mass, self.high - self.low
+        """Mass of the band in (-infinity, x]."""
+        width, last = self.high - self.low, len(self.mass) - 2
         fraction = np.clip((x - self.low) / width, 0, 1) ** (1 / self.power)
         phi = np.pi - 2 * np.arcsin(np.sqrt(1 - fraction))
         if self.power == 1:
             upper = np.clip((self.high - x) / width, 0, 1)
             phi = 2 * np.arctan2(np.sqrt(fraction), np.sqrt(upper))
-        panel = np.clip(np.searchsorted(ends, phi, side="right") - 1, 0, len(mass) - 2)
-        u = (2 * phi - ends[panel] - ends[panel + 1]) / (ends[panel + 1] - ends[panel])
+        panel = np.clip(np.searchsorted(self.ends, phi, side="right") - 1, 0, last)
+        start, stop = self.ends[panel], self.ends[panel + 1]
+        u = (2 * phi - start - stop) / (stop - start)
         here = chebyshev.chebval(u, self.antiderivative[:, panel], tensor=False)
-        return np.where(phi >= np.pi, mass[-1], (mass[panel] + here) * (phi > 0))
+        return np.where(phi >= np.pi, self.mass[-1], (self.mass[panel] + here) * (phi > 0))
 
 
-def band_panels(
-    density: Callable[[np.ndarray], np.ndarray], low: float, high: float, power: int
-) -> Panels:
-    """Panels of the band [low, high] of a density."""
+def band_panels(density: Callable, low: float, high: float, power: int) -> Panels:
+    """Panels that resolve a density on [low, high], x**(1 / power - 1) at ``low``."""
     width = high - low
     todo = np.linspace(0, np.pi, 5)
     todo = np.stack([todo[:-1], todo[1:]], axis=1)
@@ -67,13 +71,14 @@ def band_panels(
         coefficient = (g @ _TO_COEFFICIENTS.T) * half[:, None]
         tail = np.abs(coefficient[:, -3:]).max(axis=1)
         # Edges keep few panels active; many at once are bisecting rounding errors.
-        done = (tail < 1e-13) | (half < _SMALLEST_PANEL) | (len(todo) > _MOST_PANELS)
+        done = (tail < 1e-13) | (half < _SMALLEST) | (len(todo) > _MOST)
         ends.append(todo[done])
         coefficients.append(coefficient[done])
         nodes.append(x[done].ravel())
         weights.append((g * half[:, None] * _WEIGHTS)[done].ravel())
-        left, right, middle = *todo[~done].T, todo[~done].mean(axis=1)
-        todo = np.concatenate([np.c_[left, middle], np.c_[middle, right]])
+        middle = todo[~done].mean(axis=1)
+        left, right = todo[~done].T
+        todo = np.stack([np.append(left, middle), np.append(middle, right)], axis=1)
     ends, coefficients = np.concatenate(ends), np.concatenate(coefficients)
     order = np.argsort(ends[:, 0])
     antiderivative = chebyshev.chebint(coefficients[order].T, lbnd=-1)
@@ -83,7 +88,7 @@ def band_panels(
         power=power,
         ends=np.append(ends[order, 0], np.pi),
         antiderivative=antiderivative,
-        mass=np.concatenate([[0.0], np.cumsum(antiderivative.sum(axis=0))]),
+        mass=np.append(0.0, np.cumsum(antiderivative.sum(axis=0))),
         nodes=np.concatenate(nodes),
         weights=np.concatenate(weights),
     )

@@ -113,6 +113,16 @@ def test_marchenko_pastur_equation_holds_over_six_decades(exponent, variance, sh
     assert SpectralLaw.moment(law, 2) == pytest.approx(law.moment(2), rel=1e-11)
 
 
+def test_quantiles_end_at_any_scale():
+    unit = MarchenkoPastur(0.5)
+    for variance in (1e-310, 1e-200, 1e200):
+        law = MarchenkoPastur(0.5, variance)
+        assert law.ppf(0.5) / variance == pytest.approx(unit.ppf(0.5), rel=1e-12)
+    assert Semicircle().ppf([0.2, 0.5, 0.8]) == pytest.approx(
+        [-Semicircle().ppf(0.8), 0, Semicircle().ppf(0.8)], abs=1e-15
+    )
+
+
 def test_marchenko_pastur_inverse_moment_of_a_full_rank_covariance():
     # integral of 1/x = 1 / (1 - c): the transform at 0, real and regular for c < 1
     for c in (1e-3, 0.25, 0.9):
