@@ -14,6 +14,7 @@ import inspect
 import os
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -181,12 +182,31 @@ class Names(SphinxDirective):
         return [table]
 
 
+def link_names(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list
+) -> None:
+    """Make links of the public names that a docstring quotes."""
+    package = name
+    while package not in sys.modules:
+        package = package.rpartition(".")[0]
+    public = sys.modules[package].__all__
+
+    def link(quoted: re.Match) -> str:
+        if quoted[1].startswith(("rmtlib.", "~rmtlib.")):
+            return f":py:obj:`{quoted[1]}`"
+        known = quoted[1].partition(".")[0] in public
+        return f":py:obj:`~{package}.{quoted[1]}`" if known else quoted[0]
+
+    lines[:] = [re.sub(r"(?<![:`\w])`(~?[A-Za-z_][\w.]*)`(?![`_])", link, line) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     os.environ["RMTLIB_STATIC"] = "1"
     app.connect("config-inited", configure)
     app.connect("doctree-read", describe_figures)
     app.connect("doctree-read", keep_punctuation)
     app.connect("html-page-context", mend, priority=900)  # after the theme
+    app.connect("autodoc-process-docstring", link_names, priority=400)  # before napoleon
     app.connect("build-finished", record)
     app.add_directive("names", Names)
     app.add_css_file("book.css")
