@@ -68,10 +68,7 @@ def sweep(widths: int) -> tuple[Way, Way]:
 
 def covariance(p: int) -> tuple[Way, Way]:
     X = as_rng(0).standard_normal((p, 2 * p))
-    return (
-        lambda: sample_covariance_eigenvalues(X),
-        lambda: np.linalg.eigvalsh(X @ X.T / (2 * p)),
-    )
+    return (lambda: sample_covariance_eigenvalues(X), lambda: np.linalg.eigvalsh(X @ X.T / (2 * p)))
 
 
 def bidiagonal(p: int) -> tuple[Way, Way]:

@@ -69,11 +69,7 @@ def error_curve(
 
 
 def descent_curve(
-    times: Sequence[float],
-    ratio: float,
-    signal: float,
-    init_variance: float,
-    learning_rate: float,
+    times: Sequence[float], ratio: float, signal: float, init_variance: float, learning_rate: float
 ) -> np.ndarray:
     """Test error of gradient flow without ridge, three integrals by ``quad`` at every time."""
     low, high = (1 - sqrt(ratio)) ** 2, (1 + sqrt(ratio)) ** 2

@@ -270,10 +270,7 @@ def vector(name: str, value: ArrayLike, length: int | None = None, why: str = ""
 
 
 def matrix(
-    name: str,
-    value: ArrayLike,
-    shape: tuple[int | None, int | None] = (None, None),
-    why: str = "",
+    name: str, value: ArrayLike, shape: tuple[int | None, int | None] = (None, None), why: str = ""
 ) -> np.ndarray:
     """A nonempty float matrix; ``None`` in ``shape`` allows any size there.
 
@@ -390,6 +387,7 @@ def labels(name: str, value: ArrayLike, length: int | None = None, why: str = ""
         If the entries are not integers, or the shape is wrong.
     """
     array = _array(name, value, why)
+    array = array.astype(int) if array.dtype.kind == "b" else array
     if array.dtype.kind not in "iu" or array.ndim != 1 or array.size == 0:
         raise _reject(
             name, "a nonempty vector of integers", f"dtype {array.dtype}, shape {array.shape}", why

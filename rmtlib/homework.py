@@ -132,11 +132,7 @@ def check(condition: bool, message: str) -> None:
 
 
 def compare(
-    what: str,
-    value: float,
-    target: float,
-    tol: float,
-    hints: Sequence[tuple[float, str]] = (),
+    what: str, value: float, target: float, tol: float, hints: Sequence[tuple[float, str]] = ()
 ) -> None:
     """Refuse a number that is not near ``target``, with the hint that fits it best.
 

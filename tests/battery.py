@@ -5,9 +5,7 @@ import pytest
 from scipy.integrate import quad
 
 from rmtlib import as_rng
-from rmtlib.laws import (
-    SpectralLaw,
-)
+from rmtlib.laws import SpectralLaw
 
 
 def interior_points(law, each=7):

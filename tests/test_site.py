@@ -48,9 +48,7 @@ def has_formulas(page):
 def opened(browser, page, theme="light", width=1280, javascript=True):
     """A page from the folder on disk; errors and requests to the outside are collected."""
     context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=theme,
-        java_script_enabled=javascript,
+        viewport={"width": width, "height": 900}, color_scheme=theme, java_script_enabled=javascript
     )
     context.add_init_script(f"localStorage.setItem('mode', '{theme}')")
     context.add_init_script(f"localStorage.setItem('theme', '{theme}')")

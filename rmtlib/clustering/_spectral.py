@@ -128,14 +128,9 @@ def matched_accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
     >>> matched_accuracy([0, 0, 1, 2], [7, 7, 3, 3])
     0.75
     """
-    predicted = _checks.labels("predicted", _numbered(predicted))
-    labels = _checks.labels("labels", _numbered(labels), predicted.size, "one per prediction")
+    predicted = _checks.labels("predicted", predicted)
+    labels = _checks.labels("labels", labels, predicted.size, "one per prediction")
     overlap = (predicted == np.unique(predicted)[:, None]).astype(int) @ (
         labels[:, None] == np.unique(labels)
     )
     return float(overlap[linear_sum_assignment(overlap, maximize=True)].sum() / labels.size)
-
-
-def _numbered(labels: ArrayLike) -> np.ndarray:
-    labels = np.asarray(labels)
-    return labels.astype(int) if labels.dtype == bool else labels

@@ -146,11 +146,7 @@ def mean_spike(strength: ArrayLike, profile: RadialProfile, *, ratio: float) -> 
 
 
 def trace_spike(
-    trace_difference: ArrayLike,
-    profile: RadialProfile,
-    *,
-    ratio: float,
-    operator: str = "kernel",
+    trace_difference: ArrayLike, profile: RadialProfile, *, ratio: float, operator: str = "kernel"
 ) -> Outlier:
     r"""What kernel spectral clustering sees of a difference of traces.
 

@@ -52,11 +52,7 @@ class Freeness:
 
 
 def freeness(
-    A: ArrayLike,
-    B: ArrayLike,
-    *,
-    rotations: int = 10,
-    rng: int | np.random.Generator | None = None,
+    A: ArrayLike, B: ArrayLike, *, rotations: int = 10, rng: int | np.random.Generator | None = None
 ) -> Freeness:
     r"""Compare two symmetric matrices with copies made free by a random rotation.
 

@@ -22,14 +22,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from rmtlib import _checks
-from rmtlib._torch_batch import (
-    LOSSES,
-    array_of,
-    fitting,
-    refuse_random_layers,
-    rows_of,
-    targets_of,
-)
+from rmtlib._torch_batch import LOSSES, array_of, fitting, refuse_random_layers, rows_of, targets_of
 from rmtlib._types import ArrayLike
 
 _DENSE_LIMIT = 6000

@@ -58,11 +58,7 @@ class Dataset:
         return f"Dataset({self.name!r}, X {self.X.shape}, {self.train.sum()} for training)"
 
     def centered(
-        self,
-        *,
-        train_only: bool = True,
-        varying: bool = False,
-        squared_norm: float | None = None,
+        self, *, train_only: bool = True, varying: bool = False, squared_norm: float | None = None
     ) -> "Dataset":
         r"""The points minus their mean.
 
@@ -253,10 +249,7 @@ def load(
 
 
 def _select(
-    raw: Raw,
-    classes: Sequence[int] | None,
-    n: int | tuple[int, int] | None,
-    may_be_short: bool,
+    raw: Raw, classes: Sequence[int] | None, n: int | tuple[int, int] | None, may_be_short: bool
 ) -> np.ndarray:
     keep = np.arange(len(raw.labels))
     if classes is not None:

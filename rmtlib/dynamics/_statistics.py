@@ -39,10 +39,7 @@ class DescentStatistics:
 
 
 def gaussian_statistics(
-    test_mean: ArrayLike,
-    test_variance: ArrayLike,
-    train_mean: ArrayLike,
-    train_variance: ArrayLike,
+    test_mean: ArrayLike, test_variance: ArrayLike, train_mean: ArrayLike, train_variance: ArrayLike
 ) -> DescentStatistics:
     """Statistics with the error rates of Gaussian scores; no variance and a mean: no error."""
     moments = [np.asarray(v) for v in (test_mean, test_variance, train_mean, train_variance)]

@@ -55,11 +55,7 @@ class DeepGram(SampleCovariance):
     """
 
     def __init__(
-        self,
-        zeta: ArrayLike,
-        *,
-        samples_per_dimension: float,
-        samples_per_feature: Sequence[float],
+        self, zeta: ArrayLike, *, samples_per_dimension: float, samples_per_feature: Sequence[float]
     ):
         first = positive("samples_per_dimension", samples_per_dimension, "n / p")
         why = "n / N for each layer"

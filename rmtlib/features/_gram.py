@@ -88,12 +88,7 @@ class NonlinearGram(SampleCovariance):
     """
 
     def __init__(
-        self,
-        eta: float,
-        zeta: float,
-        *,
-        features_per_sample: float,
-        features_per_dimension: float,
+        self, eta: float, zeta: float, *, features_per_sample: float, features_per_dimension: float
     ):
         eta = positive("eta", eta, "the variance of the activation")
         zeta = nonnegative("zeta", zeta, "the squared mean slope of the activation")

@@ -1,11 +1,6 @@
 """Kernels of wide networks and their equivalents in high dimension."""
 
-from rmtlib.kernels._deep import (
-    DeepKernels,
-    KernelCoefficients,
-    deep_kernels,
-    kernel_coefficients,
-)
+from rmtlib.kernels._deep import DeepKernels, KernelCoefficients, deep_kernels, kernel_coefficients
 from rmtlib.kernels._equilibrium import Equilibrium, EquilibriumKernels
 from rmtlib.kernels._equilibrium_matching import feedback_limit, match_clip, match_two_slopes
 from rmtlib.kernels._equivalents import (

@@ -101,11 +101,7 @@ def match_clip(
 
 
 def match_two_slopes(
-    layer: KernelCoefficients,
-    *,
-    depth: int = 2,
-    input_variance: float = 1.0,
-    closest: bool = False,
+    layer: KernelCoefficients, *, depth: int = 2, input_variance: float = 1.0, closest: bool = False
 ) -> tuple[TwoSlopes, ...]:
     r"""Layers of leaky ReLUs with the conjugate kernel of a homogeneous equilibrium.
 

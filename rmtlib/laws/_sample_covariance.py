@@ -142,7 +142,8 @@ class SampleCovariance(SpectralLaw):
             edges = [edge(zero(parts[0][0], parts[0][0] - reach))]
         top = parts[0][1]
         for low, high in parts[1:]:
-            if low > top:
+            # Points that differ by rounding have no gap that any ratio in reach would open.
+            if low - top > 1e-13 * low:
                 lowest = minimize_scalar(
                     excess, bounds=(top, low), method="bounded", options={"xatol": 1e-9 * low}
                 ).x

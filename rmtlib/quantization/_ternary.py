@@ -9,10 +9,7 @@ _SPARSITY = "fraction of zero weights"
 
 
 def ternary_weights(
-    shape: int | tuple[int, ...],
-    sparsity: float,
-    *,
-    rng: int | np.random.Generator | None = None,
+    shape: int | tuple[int, ...], sparsity: float, *, rng: int | np.random.Generator | None = None
 ) -> np.ndarray:
     r"""Random weights 0 and :math:`\pm(1-\varepsilon)^{-1/2}`, of mean 0 and variance 1.
 
@@ -106,11 +103,7 @@ def memory_bits(
     if model == "dense":
         return 32.0 * (N + M)
     entropy = (entr(epsilon) + entr(1 - epsilon)) / np.log(2)
-    per_weight = {
-        "published": 1 - epsilon,
-        "entropy": entropy + 1 - epsilon,
-        "fixed": 2.0,
-    }
+    per_weight = {"published": 1 - epsilon, "entropy": entropy + 1 - epsilon, "fixed": 2.0}
     return float(N * per_weight[model] + b * M)
 
 

@@ -3,10 +3,7 @@ import pytest
 from sklearn.covariance import LedoitWolf
 
 from rmtlib import as_rng
-from rmtlib.covariance import (
-    nonlinear_shrinkage,
-    oracle_shrinkage,
-)
+from rmtlib.covariance import nonlinear_shrinkage, oracle_shrinkage
 from rmtlib.laws import Discrete, MarchenkoPastur, SampleCovariance, wishart_eigenvalues
 
 THREE_ATOMS = Discrete([1.0, 3.0, 10.0], [0.2, 0.4, 0.4])
@@ -121,11 +118,7 @@ LAW = SampleCovariance(0.5, THREE_ATOMS)
 
 @pytest.mark.parametrize("bad", [[], [np.nan], [np.inf, 1], [[1.0]], "a", 1.0, [-1.0, 1.0]])
 @pytest.mark.parametrize(
-    "function",
-    [
-        lambda x: oracle_shrinkage(x, LAW),
-        lambda x: nonlinear_shrinkage(x, n=20),
-    ],
+    "function", [lambda x: oracle_shrinkage(x, LAW), lambda x: nonlinear_shrinkage(x, n=20)]
 )
 def test_bad_eigenvalues_are_refused(function, bad):
     with pytest.raises(ValueError, match="must be"):

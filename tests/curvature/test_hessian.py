@@ -6,12 +6,7 @@ from battery import Battery, interior_points
 from scipy.integrate import quad
 
 from rmtlib import as_rng
-from rmtlib.curvature import (
-    HessianLaw,
-    ReluHessianLaw,
-    sample_hessian,
-    sample_relu_curvature,
-)
+from rmtlib.curvature import HessianLaw, ReluHessianLaw, sample_hessian, sample_relu_curvature
 from rmtlib.laws import FreePoisson, MarchenkoPastur, Semicircle, kolmogorov_distance
 
 HESSIANS = [
@@ -330,10 +325,7 @@ def test_functions_of_the_ratio_keep_shapes_and_refuse_the_rest(function):
 
 @pytest.mark.parametrize(
     ("function", "names"),
-    [
-        (sample_hessian, ("parameters", "residuals")),
-        (sample_relu_curvature, ("width", "samples")),
-    ],
+    [(sample_hessian, ("parameters", "residuals")), (sample_relu_curvature, ("width", "samples"))],
 )
 def test_samples_draw_many_and_refuse_bad_values(function, names):
     good = dict.fromkeys(names, 3) | {"energy": 1.0}

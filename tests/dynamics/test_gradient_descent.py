@@ -12,14 +12,7 @@ from scipy.special import ive, ndtr
 
 from rmtlib import ConvergenceError, as_rng
 from rmtlib.data import standardize_classes
-from rmtlib.dynamics import (
-    Tuning,
-    TwoClassDescent,
-    descend,
-    descent_filters,
-    ellipse,
-    sgd_loss,
-)
+from rmtlib.dynamics import Tuning, TwoClassDescent, descend, descent_filters, ellipse, sgd_loss
 from rmtlib.dynamics._filters import Clock
 from rmtlib.dynamics._quadrature import nodes
 from rmtlib.laws import MarchenkoPastur

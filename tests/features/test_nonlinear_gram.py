@@ -137,10 +137,7 @@ def test_zeta_zero_is_marchenko_pastur_and_zeta_eta_the_product_of_two():
     x = np.linspace(0.05, 3, 40)
     for a, b in ((0.5, 2.0), (2.0, 0.3)):
         mp, product = MarchenkoPastur(a, 1.7), MarchenkoPastur(a) @ MarchenkoPastur(b, 1.7)
-        for law, closed in (
-            (gram(1.7, 0.0, a, b), mp),
-            (gram(1.7, 1.7, a, b), product),
-        ):
+        for law, closed in ((gram(1.7, 0.0, a, b), mp), (gram(1.7, 1.7, a, b), product)):
             assert law.pdf(x) == pytest.approx(closed.pdf(x), rel=1e-9, abs=1e-13)
             assert dict(law.atoms) == pytest.approx(dict(closed.atoms))
             assert law.bands() == pytest.approx(closed.bands(), rel=1e-10)

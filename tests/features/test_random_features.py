@@ -64,11 +64,7 @@ def split(**sizes):
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
-@given(
-    N=st.integers(1, 90),
-    exponent=st.floats(-12, 4),
-    rank=st.sampled_from([7, 30, 60]),
-)
+@given(N=st.integers(1, 90), exponent=st.floats(-12, 4), rank=st.sampled_from([7, 30, 60]))
 def test_effective_ridge_solves_its_equation_inside_its_bracket(N, exponent, rank):
     ridge, n = 10**exponent, 30
     lam = np.linalg.eigvalsh(psd(n, rank, as_rng(rank)))

@@ -17,10 +17,7 @@ MISTAKES = [
         "linear",
         "(fdiag - f0 - f1)",
         "(fdiag - f0)",
-        {
-            "linear-terms": "a diagonal of its own",
-            "linear-hidden": "the error has norm",
-        },
+        {"linear-terms": "a diagonal of its own", "linear-hidden": "the error has norm"},
     ),
     Mistake(
         "sizes_ignored",

@@ -34,9 +34,6 @@ MISTAKES = [
         "ensemble",
         "np.mean((truth - prediction / m) ** 2)",
         "np.mean((truth - prediction) ** 2)",
-        {
-            "ensemble-limit": "your error for very many networks",
-            "ensemble-exponent": "positive",
-        },
+        {"ensemble-limit": "your error for very many networks", "ensemble-exponent": "positive"},
     ),
 ]

@@ -634,9 +634,7 @@ def test_orthogonal_laws_without_inverse_moments_have_a_band(activation, depth, 
 
 
 @pytest.mark.parametrize(
-    ("activation", "q"),
-    [(SIN, 0.4), (SIN, 0.1), (COS, 1.3), (COS, 3.0), (COS, 4.4)],
-    ids=str,
+    ("activation", "q"), [(SIN, 0.4), (SIN, 0.1), (COS, 1.3), (COS, 3.0), (COS, 4.4)], ids=str
 )
 def test_a_top_slope_of_negligible_weight_moves_no_edge(activation, q):
     law = JacobianLaw(activation, [q, q])

@@ -7,12 +7,7 @@ import pytest
 
 from rmtlib import _checks
 from rmtlib.activations import ABS, COS, ERF, RELU, SIGN, SIN, TANH, Activation, Quadratic
-from rmtlib.kernels import (
-    KernelCoefficients,
-    conjugate_kernel,
-    deep_kernels,
-    kernel_coefficients,
-)
+from rmtlib.kernels import KernelCoefficients, conjugate_kernel, deep_kernels, kernel_coefficients
 
 
 def slope(sizes, errors):

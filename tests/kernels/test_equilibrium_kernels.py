@@ -247,9 +247,7 @@ def test_two_leaky_relus_that_match():
     layer = Equilibrium(RELU, feedback=0.4).coefficients
     found = [(f.right, f.left) for f in match_two_slopes(layer)]
     np.testing.assert_allclose(
-        found,
-        [(1.71051923063, -0.00499766037964), (0.729273219685, -0.460596412618)],
-        atol=1e-9,
+        found, [(1.71051923063, -0.00499766037964), (0.729273219685, -0.460596412618)], atol=1e-9
     )
 
 

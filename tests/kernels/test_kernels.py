@@ -351,10 +351,7 @@ def test_what_is_not_finite_is_refused_by_name(name, key, bad):
             ),
             "fourth_moment must be at least",
         ),
-        (
-            lambda: derivative_kernel(without_form(SIGN), np.eye(2)),
-            "activation must not jump",
-        ),
+        (lambda: derivative_kernel(without_form(SIGN), np.eye(2)), "activation must not jump"),
     ],
 )
 def test_bad_arguments_are_explained(call, message):

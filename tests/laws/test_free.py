@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rmtlib import ConvergenceError, as_rng
-from rmtlib.laws import (
-    Discrete,
-    MarchenkoPastur,
-    SampleCovariance,
-    Semicircle,
-    SpectralLaw,
-)
+from rmtlib.laws import Discrete, MarchenkoPastur, SampleCovariance, Semicircle, SpectralLaw
 from rmtlib.laws._free import FreeProduct, FreeSum
 
 SIGN = Discrete([-1.0, 1.0])
@@ -59,10 +53,7 @@ CLOSED = [
         for population in (THREE, Discrete([0.0, 1.0, 4.0], [0.5, 0.25, 0.25]))
         for left in (MarchenkoPastur(c) @ population, population @ MarchenkoPastur(c))
     ),
-    (
-        MarchenkoPastur(0.3) @ MarchenkoPastur(0.5),
-        SampleCovariance(0.3, MarchenkoPastur(0.5)),
-    ),
+    (MarchenkoPastur(0.3) @ MarchenkoPastur(0.5), SampleCovariance(0.3, MarchenkoPastur(0.5))),
     (MarchenkoPastur(0.5) @ Discrete([4.0]), MarchenkoPastur(0.5, 4.0)),
 ]
 

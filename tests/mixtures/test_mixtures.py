@@ -406,10 +406,7 @@ BAD_CALLS = [
     (lambda m: m.bayes_classify(np.zeros((3, 2))), r"X must be of shape \(2, any\)"),
     (lambda m: m.bayes_classify(np.zeros(2)), "X must be a matrix"),
     (lambda m: m.bayes_classify(np.zeros((2, 0))), "X must be nonempty"),
-    (
-        lambda m: m.bayes_classify([[0], [np.nan]]),
-        r"X must be finite, got nan at index \(1, 0",
-    ),
+    (lambda m: m.bayes_classify([[0], [np.nan]]), r"X must be finite, got nan at index \(1, 0"),
     (lambda m: m.bayes_classify([[0], [np.inf]]), "X must be finite"),
     (lambda m: m.norm_fluctuation(np.zeros((2, 3)), [0, 1]), r"labels must be of shape \(3,\)"),
     (

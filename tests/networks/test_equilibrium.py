@@ -176,10 +176,7 @@ def test_kernels_of_finite_width_approach_the_limits_like_one_over_root_width(ac
             draws.append(
                 [
                     np.linalg.norm(a - b) / np.linalg.norm(b)
-                    for a, b in (
-                        (found.conjugate, limit.conjugate),
-                        (found.tangent, limit.tangent),
-                    )
+                    for a, b in ((found.conjugate, limit.conjugate), (found.tangent, limit.tangent))
                 ]
             )
         errors.append(np.mean(draws, axis=0))

@@ -55,10 +55,7 @@ RAGGED = [[1.0, 2.0], [3.0]]
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -0.1, 1, 1.5, "one", 1j, RAGGED])
 @pytest.mark.parametrize(
     "call",
-    [
-        lambda x: ternary_weights((2, 2), x),
-        lambda x: memory_bits(3, sparsity=x),
-    ],
+    [lambda x: ternary_weights((2, 2), x), lambda x: memory_bits(3, sparsity=x)],
     ids=["ternary_weights", "memory_bits"],
 )
 def test_sparsity_is_in_its_range(call, bad):
