@@ -11,6 +11,7 @@ from rmtlib.curvature._hessian_law import (
     sample_relu_curvature,
 )
 from rmtlib.curvature._lanczos import Lanczos, SpectralEstimate, lanczos, spectral_estimate
+from rmtlib.curvature._principal import principal_features
 
 __all__ = [
     "Curvature",
@@ -27,7 +28,7 @@ __all__ = [
     "spectral_estimate",
 ]
 
-_TORCH = {"Curvature": "rmtlib.curvature._torch", "principal_features": "rmtlib.curvature._torch"}
+_TORCH = {"Curvature": "rmtlib.curvature._torch"}
 
 
 def __getattr__(name: str) -> Any:

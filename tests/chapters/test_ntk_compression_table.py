@@ -13,7 +13,7 @@ import pytest
 
 from rmtlib.data import DataUnavailable, stored
 
-pytest.importorskip("torch")
+pytestmark = pytest.mark.book  # the script needs torch
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 WIDTH, SEED = 125, 4
 
