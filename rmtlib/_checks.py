@@ -119,8 +119,13 @@ def between(name: str, value: Any, low: float, high: float, why: str = "") -> fl
     return number
 
 
-def count(name: str, value: Any, at_least: int = 1, why: str = "") -> int:
+def count(
+    name: str, value: Any, at_least: int = 1, why: str = "", *, at_most: float = 10**8
+) -> int:
     """An integer >= ``at_least``, as ``int``; 3.0 is refused, ``np.int64(3)`` is not.
+
+    Sizes of arrays and numbers of steps stop at a hundred million, before they fill the
+    memory or run for days; where the count only enters a formula, ``at_most`` is infinite.
 
     Raises
     ------
@@ -131,6 +136,8 @@ def count(name: str, value: Any, at_least: int = 1, why: str = "") -> int:
         raise _reject(name, "an integer", repr(value), why)
     if value < at_least:
         raise _reject(name, f"an integer >= {at_least}", repr(int(value)), why)
+    if value > at_most:
+        raise _reject(name, f"at most {at_most:,}", f"{int(value):,}", "more is not computed")
     return int(value)
 
 

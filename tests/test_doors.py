@@ -198,6 +198,24 @@ def test_what_is_no_size_is_refused_by_name(name, key, what, bad):
         call(name, **{key: bad})
 
 
+COUNTS_IN_FORMULAS = {
+    "covariance.largest_eigenvalue_scale",
+    "covariance.largest_eigenvalue_test",
+    "covariance.nonlinear_shrinkage",
+    "features.ridgeless_risk_finite",
+    "quantization.memory_bits",
+}
+
+
+@pytest.mark.parametrize(("name", "key", "what"), of("int"))
+def test_a_size_that_would_fill_the_memory_is_refused_by_name(name, key, what):
+    if name in COUNTS_IN_FORMULAS and key != "activation_bits":
+        call(name, **{key: 10**9})
+        return
+    with pytest.raises(ValueError, match=rf"\b{re.escape(key)}\b"):
+        call(name, **{key: 10**9})
+
+
 BAD_ARRAYS = {
     "nan": lambda a: np.where(np.arange(a.size).reshape(a.shape) == a.size - 1, np.nan, a),
     "complex": lambda a: a * 1j,

@@ -66,8 +66,9 @@ def largest_eigenvalue_scale(*, p: int, n: int) -> tuple[float, float]:
     >>> abs(center - 2.25) < scale
     True
     """
-    p, n = _checks.count("p", p), _checks.count("n", n, why="number of samples")
-    _checks.count("max(p, n)", max(p, n), 2, "one number has no largest eigenvalue")
+    p = _checks.count("p", p, at_most=np.inf)
+    n = _checks.count("n", n, why="number of samples", at_most=np.inf)
+    _checks.count("max(p, n)", max(p, n), 2, "one number has no eigenvalues", at_most=np.inf)
     a, b = np.sqrt(n - 0.5), np.sqrt(p - 0.5)
     return float((a + b) ** 2 / n), float((a + b) / n * (1 / a + 1 / b) ** (1 / 3))
 

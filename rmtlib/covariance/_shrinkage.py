@@ -116,7 +116,8 @@ def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: int) -> np.ndarray:
     True
     """
     eigenvalues = _checks.eigenvalues("eigenvalues", eigenvalues)
-    n = _checks.count("n", n, at_least=12, why="the kernel must cover several eigenvalues")
+    why = "the kernel must cover several eigenvalues"
+    n = _checks.count("n", n, at_least=12, why=why, at_most=np.inf)
     p, rank = eigenvalues.size, min(eigenvalues.size, n)
     c = p / n
     order = np.argsort(eigenvalues)

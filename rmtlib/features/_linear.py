@@ -88,7 +88,7 @@ def ridgeless_risk_finite(*, p: int, n: int, signal: float, noise: float) -> flo
     >>> ridgeless_risk_finite(p=10, n=21, signal=1.0, noise=0.5)
     0.5
     """
-    p, n = count("p", p), count("n", n)
+    p, n = count("p", p, at_most=np.inf), count("n", n, at_most=np.inf)
     signal, noise = _linear(signal, noise)
     peak = 0.0
     if noise:

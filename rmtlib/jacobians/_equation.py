@@ -128,6 +128,11 @@ class LayersEquation:
     def _near_zero(self) -> tuple[np.ndarray, np.ndarray]:
         log_z, log_u, _ = self.negative_axis
         missing = 1 - np.exp(log_u) / self.shares.min()
+        if not missing[0] <= 1e-9:
+            raise ConvergenceError(
+                f"the mass near 0 is not resolved: slopes have log scales beyond {log_z[0]:.3g}, "
+                "where the activation is saturated"
+            )
         kept = np.flatnonzero(missing > 1e-4)[0]
         return log_z[:kept], missing[:kept]
 

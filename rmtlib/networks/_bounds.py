@@ -108,7 +108,7 @@ def pac_bayes_bound(error: float, divergence: float, *, n: int, failure: float =
     True
     """
     a = _checks.between("error", error, 0, 1)
-    n = _checks.count("n", n)
+    n = _checks.count("n", n, at_most=np.inf)
     budget = _checks.nonnegative("divergence", divergence, "KL(Q || P)") + np.log(
         2 * np.sqrt(n) / _confidence(failure)
     )

@@ -96,7 +96,8 @@ def memory_bits(
     >>> memory_bits(1000, sparsity=0.5, model="entropy")
     1500.0
     """
-    N, M = _checks.count("weights", weights, 0), _checks.count("activations", activations, 0)
+    N = _checks.count("weights", weights, 0, at_most=np.inf)
+    M = _checks.count("activations", activations, 0, at_most=np.inf)
     epsilon = _sparsity(sparsity)
     model = _checks.one_of("model", model, ("dense", "published", "entropy", "fixed"))
     b = _checks.count("activation_bits", activation_bits)
