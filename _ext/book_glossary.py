@@ -77,4 +77,5 @@ def mark_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-resolved", mark_terms)
     app.add_css_file("glossary.css")
+    app.add_js_file("glossary.js")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
