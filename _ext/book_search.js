@@ -16,7 +16,7 @@ var Scorer = {
 };
 const REFERENCE = new Set(
   ["bibliography", "status", "benchmarks", "cluster", "slips", "notation", "paths", "glossary",
-   "how_close"]
+   "how_close", "theorems"]
     .map((name) => "chapters/" + name)
 );
 const NO_PROSE =
