@@ -73,13 +73,13 @@ class TheoremIndex(SphinxDirective):
             lines += ["````{list-table}", ":header-rows: 1", ":widths: 28 24 26 22", ""]
             lines += ["* - Statement", "  - Source", "  - Function", "  - Figures and checks"]
             for row in statements(notebook):
-                title = row["title"] or row["kind"].capitalize()
+                title = f": {row['title']}" if row["title"] else ""
                 cited = ",".join(row["sources"])
                 functions = ", ".join(f"{{py:obj}}`~{name}`" for name in row["functions"])
                 shown = ", ".join(f"{{numref}}`{name}`" for name in row["figures"])
                 checks = "; ".join(row["checks"])
                 lines += [
-                    f"* - {{prf:ref}}`{row['label']}`: {title}",
+                    f"* - {{prf:ref}}`{row['label']}`{title}",
                     f"  - {{cite:t}}`{cited}`" if cited else "  - proved here",
                     f"  - {functions}",
                     f"  - {shown}{'. ' if shown and checks else ''}{checks}",

@@ -3,8 +3,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const terms = document.querySelectorAll("a.term");
   if (!terms.length) return;
   const box = document.createElement("div");
-  box.id = "definition";
-  box.className = "definition";
+  box.id = "term-definition";
+  box.className = "term-definition";
   box.setAttribute("role", "tooltip");
   box.hidden = true;
   document.body.append(box);
@@ -23,7 +23,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   const hide = () => {
     box.hidden = true;
-    document.querySelector("[aria-describedby=definition]")?.removeAttribute("aria-describedby");
+    document.querySelector("[aria-describedby=term-definition]")?.removeAttribute("aria-describedby");
   };
   const leave = () => (leaving = setTimeout(hide, 150));
 
