@@ -42,7 +42,7 @@ def mark_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Turn first mentions into links that carry their definition."""
     if app.builder.format != "html" or not docname.startswith("chapters/"):
         return
-    if app.env.doc2path(docname).endswith(".md"):
+    if GLOSSARY not in app.env.found_docs or app.env.doc2path(docname).endswith(".md"):
         return
     waiting = {term: (pattern(term), *rest) for term, rest in definitions(app).items()}
     page = app.builder.get_relative_uri(docname, GLOSSARY)

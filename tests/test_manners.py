@@ -1,4 +1,4 @@
-"""Icon, descriptions, the page for lost visitors; glossary, solutions and statements in a browser."""
+"""Icon, descriptions, a page for lost visitors; glossary, solutions and statements at work."""
 
 import re
 from pathlib import Path
