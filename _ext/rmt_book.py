@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 from docutils import nodes
+from names import public
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -165,7 +166,7 @@ class Names(SphinxDirective):
         package = self.arguments[0]
         module = importlib.import_module(package)
         lines = [".. list-table::", "   :class: names", "   :widths: auto", ""]
-        values = {name: getattr(module, name) for name in sorted(module.__all__, key=str.lower)}
+        values = {name: getattr(module, name) for name in sorted(public(module), key=str.lower)}
         constants = [name for name, value in values.items() if is_constant(value)]
         names = [*(name for name in values if name not in constants), *constants]
         for name in names:
@@ -189,12 +190,12 @@ def link_names(
     package = name
     while package not in sys.modules:
         package = package.rpartition(".")[0]
-    public = sys.modules[package].__all__
+    names = public(sys.modules[package])
 
     def link(quoted: re.Match) -> str:
         if quoted[1].startswith(("rmtlib.", "~rmtlib.")):
             return f":py:obj:`{quoted[1]}`"
-        known = quoted[1].partition(".")[0] in public
+        known = quoted[1].partition(".")[0] in names
         return f":py:obj:`~{package}.{quoted[1]}`" if known else quoted[0]
 
     lines[:] = [re.sub(r"(?<![:`\w])`(~?[A-Za-z_][\w.]*)`(?![`_])", link, line) for line in lines]

@@ -95,8 +95,8 @@ ELSEWHERE = {
 def classes_and_functions():
     for package in PACKAGES:
         face = importlib.import_module(f"rmtlib.{package}")
-        for name in face.__all__:
-            if f"{package}.{name}" in ELSEWHERE:
+        for name in dir(face):
+            if name.startswith("_") or f"{package}.{name}" in ELSEWHERE:
                 continue
             thing = getattr(face, name)
             result = dataclasses.is_dataclass(thing) and not hasattr(thing, "__post_init__")

@@ -19,6 +19,7 @@ import rmtlib
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "_ext"))
+from names import public  # noqa: E402
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PROSE = [
@@ -51,7 +52,7 @@ ARROWS = {
     "homework": set(),
 }
 # Code is still above the 7,800 lines that it should come down to: the number may only fall.
-MOST_NAMES, MOST_CODE, MOST_DOCSTRINGS, MOST_LINES = 190, 9_220, 8_000, 400
+MOST_NAMES, MOST_CODE, MOST_DOCSTRINGS, MOST_LINES = 190, 9_041, 8_000, 400
 
 pytestmark = pytest.mark.book
 
@@ -221,7 +222,7 @@ def faces():
     modules |= {"": rmtlib, "book.plots": rmtlib.book.plots}
     named, constants = set(), set()
     for package, module in modules.items():
-        for name in module.__all__:
+        for name in public(module):
             value = getattr(module, name)
             place = f"{package}.{name}".lstrip(".")
             if inspect.isclass(value) or inspect.isroutine(value):

@@ -5,48 +5,28 @@ of the activation; `TwoSlopes`, `leaky_relu`, `Clip`, `Steps` and `Quadratic` ma
 `Activation` takes any function.
 """
 
-from rmtlib.activations._activation import Activation
-from rmtlib.activations._catalogue import CATALOGUE, as_activation
-from rmtlib.activations._moments import DCoefficients, GaussianMoments, GramParameters
-from rmtlib.activations._piecewise import (
-    ABS,
-    HARDTANH,
-    LEAKY_RELU,
-    LINEAR,
-    RELU,
-    SIGN,
-    STEP,
-    Clip,
-    Steps,
-    TwoSlopes,
-    leaky_relu,
-)
-from rmtlib.activations._smooth import ARCTAN, COS, ERF, GAUSSIAN, SIGMOID, SIN, TANH, Quadratic
-
-__all__ = [
-    "ABS",
-    "ARCTAN",
-    "CATALOGUE",
-    "COS",
-    "ERF",
-    "GAUSSIAN",
-    "HARDTANH",
-    "LEAKY_RELU",
-    "LINEAR",
-    "RELU",
-    "SIGMOID",
-    "SIGN",
-    "SIN",
-    "STEP",
-    "TANH",
-    "Activation",
-    "Clip",
-    "DCoefficients",
-    "GaussianMoments",
-    "GramParameters",
-    "Quadratic",
-    "Steps",
-    "TwoSlopes",
-    "as_activation",
-    "leaky_relu",
-]
+from ._activation import Activation as Activation
+from ._catalogue import CATALOGUE as CATALOGUE
+from ._catalogue import as_activation as as_activation
+from ._moments import DCoefficients as DCoefficients
+from ._moments import GaussianMoments as GaussianMoments
+from ._moments import GramParameters as GramParameters
+from ._piecewise import ABS as ABS
+from ._piecewise import HARDTANH as HARDTANH
+from ._piecewise import LEAKY_RELU as LEAKY_RELU
+from ._piecewise import LINEAR as LINEAR
+from ._piecewise import RELU as RELU
+from ._piecewise import SIGN as SIGN
+from ._piecewise import STEP as STEP
+from ._piecewise import Clip as Clip
+from ._piecewise import Steps as Steps
+from ._piecewise import TwoSlopes as TwoSlopes
+from ._piecewise import leaky_relu as leaky_relu
+from ._smooth import ARCTAN as ARCTAN
+from ._smooth import COS as COS
+from ._smooth import ERF as ERF
+from ._smooth import GAUSSIAN as GAUSSIAN
+from ._smooth import SIGMOID as SIGMOID
+from ._smooth import SIN as SIN
+from ._smooth import TANH as TANH
+from ._smooth import Quadratic as Quadratic

@@ -1,20 +1,13 @@
 """What the pages of the course are made with: checks, explorers, quizzes, figures."""
 
-from rmtlib._lazy import require
+from .._lazy import require as _require
 
-require("rmtlib.book", "book", "matplotlib", "ipywidgets", "PIL")
+_require("rmtlib.book", "book", "matplotlib", "ipywidgets", "PIL")
 
-from rmtlib.book import plots  # noqa: E402
-from rmtlib.book._check import Disagreement, agree, standard_errors  # noqa: E402
-from rmtlib.book._explore import explore  # noqa: E402
-from rmtlib.book._quiz import quiz_choice, quiz_number  # noqa: E402
-
-__all__ = [
-    "Disagreement",
-    "agree",
-    "explore",
-    "plots",
-    "quiz_choice",
-    "quiz_number",
-    "standard_errors",
-]
+from . import plots as plots  # noqa: E402
+from ._check import Disagreement as Disagreement  # noqa: E402
+from ._check import agree as agree  # noqa: E402
+from ._check import standard_errors as standard_errors  # noqa: E402
+from ._explore import explore as explore  # noqa: E402
+from ._quiz import quiz_choice as quiz_choice  # noqa: E402
+from ._quiz import quiz_number as quiz_number  # noqa: E402

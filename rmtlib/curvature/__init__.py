@@ -1,39 +1,16 @@
 """Hessians: laws, Lanczos quadrature, freeness, and products with torch models."""
 
-from typing import Any
+from .._lazy import lazily as _lazily
+from ._freeness import Freeness as Freeness
+from ._freeness import freeness as freeness
+from ._hessian_law import HessianLaw as HessianLaw
+from ._hessian_law import ReluHessianLaw as ReluHessianLaw
+from ._hessian_law import sample_hessian as sample_hessian
+from ._hessian_law import sample_relu_curvature as sample_relu_curvature
+from ._lanczos import Lanczos as Lanczos
+from ._lanczos import SpectralEstimate as SpectralEstimate
+from ._lanczos import lanczos as lanczos
+from ._lanczos import spectral_estimate as spectral_estimate
+from ._principal import principal_features as principal_features
 
-from rmtlib._lazy import lazily
-from rmtlib.curvature._freeness import Freeness, freeness
-from rmtlib.curvature._hessian_law import (
-    HessianLaw,
-    ReluHessianLaw,
-    sample_hessian,
-    sample_relu_curvature,
-)
-from rmtlib.curvature._lanczos import Lanczos, SpectralEstimate, lanczos, spectral_estimate
-from rmtlib.curvature._principal import principal_features
-
-__all__ = [
-    "Curvature",
-    "Freeness",
-    "HessianLaw",
-    "Lanczos",
-    "ReluHessianLaw",
-    "SpectralEstimate",
-    "freeness",
-    "lanczos",
-    "principal_features",
-    "sample_hessian",
-    "sample_relu_curvature",
-    "spectral_estimate",
-]
-
-_TORCH = {"Curvature": "rmtlib.curvature._torch"}
-
-
-def __getattr__(name: str) -> Any:
-    return lazily(__name__, name, _TORCH)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = _lazily(__name__, {"_torch": ("Curvature",)})

@@ -1,18 +1,10 @@
 """Data sets that are verified when they are read, and stored tables of long runs."""
 
-from rmtlib.data._classes import standardize_classes
-from rmtlib.data._download import DataUnavailable
-from rmtlib.data._files import CorruptData
-from rmtlib.data._load import NAMES, Dataset, load
-from rmtlib.data._stored import Table, stored
-
-__all__ = [
-    "NAMES",
-    "CorruptData",
-    "DataUnavailable",
-    "Dataset",
-    "Table",
-    "load",
-    "standardize_classes",
-    "stored",
-]
+from ._classes import standardize_classes as standardize_classes
+from ._download import DataUnavailable as DataUnavailable
+from ._files import CorruptData as CorruptData
+from ._load import NAMES as NAMES
+from ._load import Dataset as Dataset
+from ._load import load as load
+from ._stored import Table as Table
+from ._stored import stored as stored

@@ -1,20 +1,10 @@
 """Gradient descent on least squares: in the two-class model, with momentum, on single samples."""
 
-from rmtlib.dynamics._contour import ellipse
-from rmtlib.dynamics._filters import descent_filters
-from rmtlib.dynamics._momentum import Tuning
-from rmtlib.dynamics._sgd import sgd_loss
-from rmtlib.dynamics._simulate import descend
-from rmtlib.dynamics._statistics import DescentStatistics
-from rmtlib.dynamics._two_class import Stopping, TwoClassDescent
-
-__all__ = [
-    "DescentStatistics",
-    "Stopping",
-    "Tuning",
-    "TwoClassDescent",
-    "descend",
-    "descent_filters",
-    "ellipse",
-    "sgd_loss",
-]
+from ._contour import ellipse as ellipse
+from ._filters import descent_filters as descent_filters
+from ._momentum import Tuning as Tuning
+from ._sgd import sgd_loss as sgd_loss
+from ._simulate import descend as descend
+from ._statistics import DescentStatistics as DescentStatistics
+from ._two_class import Stopping as Stopping
+from ._two_class import TwoClassDescent as TwoClassDescent

@@ -1,43 +1,21 @@
 """Regression on random features, spectra of features, one step of feature learning."""
 
-from rmtlib.features._deep_gram import DeepGram
-from rmtlib.features._errors import RidgeErrors
-from rmtlib.features._gram import NonlinearGram
-from rmtlib.features._linear import ridge_risk, ridgeless_risk, ridgeless_risk_finite
-from rmtlib.features._one_step import (
-    TeacherStudent,
-    first_layer_gradient,
-    gradient_overlap,
-    one_step_spike,
-    rank_one_gradient,
-    teacher_student,
-)
-from rmtlib.features._one_step_errors import (
-    simulate_one_step,
-    single_direction_bound,
-    small_step_errors,
-)
-from rmtlib.features._random_features import random_features, simulate_errors
-from rmtlib.features._ridge import RandomFeatureRidge, effective_ridge
-
-__all__ = [
-    "DeepGram",
-    "NonlinearGram",
-    "RandomFeatureRidge",
-    "RidgeErrors",
-    "TeacherStudent",
-    "effective_ridge",
-    "first_layer_gradient",
-    "gradient_overlap",
-    "one_step_spike",
-    "random_features",
-    "rank_one_gradient",
-    "ridge_risk",
-    "ridgeless_risk",
-    "ridgeless_risk_finite",
-    "simulate_errors",
-    "simulate_one_step",
-    "single_direction_bound",
-    "small_step_errors",
-    "teacher_student",
-]
+from ._deep_gram import DeepGram as DeepGram
+from ._errors import RidgeErrors as RidgeErrors
+from ._gram import NonlinearGram as NonlinearGram
+from ._linear import ridge_risk as ridge_risk
+from ._linear import ridgeless_risk as ridgeless_risk
+from ._linear import ridgeless_risk_finite as ridgeless_risk_finite
+from ._one_step import TeacherStudent as TeacherStudent
+from ._one_step import first_layer_gradient as first_layer_gradient
+from ._one_step import gradient_overlap as gradient_overlap
+from ._one_step import one_step_spike as one_step_spike
+from ._one_step import rank_one_gradient as rank_one_gradient
+from ._one_step import teacher_student as teacher_student
+from ._one_step_errors import simulate_one_step as simulate_one_step
+from ._one_step_errors import single_direction_bound as single_direction_bound
+from ._one_step_errors import small_step_errors as small_step_errors
+from ._random_features import random_features as random_features
+from ._random_features import simulate_errors as simulate_errors
+from ._ridge import RandomFeatureRidge as RandomFeatureRidge
+from ._ridge import effective_ridge as effective_ridge

@@ -1,25 +1,12 @@
 """Jacobians of wide random networks: mean field, laws of singular values, samples."""
 
-from rmtlib.jacobians._law import JacobianLaw
-from rmtlib.jacobians._mean_field import (
-    CriticalPoint,
-    critical_point,
-    fixed_point_variance,
-    preactivation_variances,
-    susceptibility,
-)
-from rmtlib.jacobians._samples import sample_jacobian, sample_spectrum
-from rmtlib.jacobians._slopes import SquaredSlopes, one_layer
-
-__all__ = [
-    "CriticalPoint",
-    "JacobianLaw",
-    "SquaredSlopes",
-    "critical_point",
-    "fixed_point_variance",
-    "one_layer",
-    "preactivation_variances",
-    "sample_jacobian",
-    "sample_spectrum",
-    "susceptibility",
-]
+from ._law import JacobianLaw as JacobianLaw
+from ._mean_field import CriticalPoint as CriticalPoint
+from ._mean_field import critical_point as critical_point
+from ._mean_field import fixed_point_variance as fixed_point_variance
+from ._mean_field import preactivation_variances as preactivation_variances
+from ._mean_field import susceptibility as susceptibility
+from ._samples import sample_jacobian as sample_jacobian
+from ._samples import sample_spectrum as sample_spectrum
+from ._slopes import SquaredSlopes as SquaredSlopes
+from ._slopes import one_layer as one_layer

@@ -1,27 +1,16 @@
 """Limiting spectral laws, how to draw from them, and how far eigenvalues are from them."""
 
-from rmtlib.laws._base import SpectralLaw
-from rmtlib.laws._closed_forms import Discrete, MarchenkoPastur, Semicircle
-from rmtlib.laws._diagnosis import Diagnosis, diagnose, kolmogorov_distance
-from rmtlib.laws._free_poisson import FreePoisson
-from rmtlib.laws._fuss_catalan import FussCatalan
-from rmtlib.laws._sample_covariance import SampleCovariance
-from rmtlib.laws._tracy_widom import TracyWidom
-from rmtlib.laws._wishart import sample_covariance_eigenvalues, spiked_wishart, wishart_eigenvalues
-
-__all__ = [
-    "Diagnosis",
-    "Discrete",
-    "FreePoisson",
-    "FussCatalan",
-    "MarchenkoPastur",
-    "SampleCovariance",
-    "Semicircle",
-    "SpectralLaw",
-    "TracyWidom",
-    "diagnose",
-    "kolmogorov_distance",
-    "sample_covariance_eigenvalues",
-    "spiked_wishart",
-    "wishart_eigenvalues",
-]
+from ._base import SpectralLaw as SpectralLaw
+from ._closed_forms import Discrete as Discrete
+from ._closed_forms import MarchenkoPastur as MarchenkoPastur
+from ._closed_forms import Semicircle as Semicircle
+from ._diagnosis import Diagnosis as Diagnosis
+from ._diagnosis import diagnose as diagnose
+from ._diagnosis import kolmogorov_distance as kolmogorov_distance
+from ._free_poisson import FreePoisson as FreePoisson
+from ._fuss_catalan import FussCatalan as FussCatalan
+from ._sample_covariance import SampleCovariance as SampleCovariance
+from ._tracy_widom import TracyWidom as TracyWidom
+from ._wishart import sample_covariance_eigenvalues as sample_covariance_eigenvalues
+from ._wishart import spiked_wishart as spiked_wishart
+from ._wishart import wishart_eigenvalues as wishart_eigenvalues

@@ -5,18 +5,11 @@ the weights and a few Gaussian moments of the activation. Weights and activation
 that have the same numbers give the same kernel, up to a multiple of the identity.
 """
 
-from rmtlib.quantization._activation import Match, match_activation
-from rmtlib.quantization._network import NetworkMatch, match_network
-from rmtlib.quantization._scale import ScaleMatch, scale_match
-from rmtlib.quantization._ternary import memory_bits, ternary_weights
-
-__all__ = [
-    "Match",
-    "NetworkMatch",
-    "ScaleMatch",
-    "match_activation",
-    "match_network",
-    "memory_bits",
-    "scale_match",
-    "ternary_weights",
-]
+from ._activation import Match as Match
+from ._activation import match_activation as match_activation
+from ._network import NetworkMatch as NetworkMatch
+from ._network import match_network as match_network
+from ._scale import ScaleMatch as ScaleMatch
+from ._scale import scale_match as scale_match
+from ._ternary import memory_bits as memory_bits
+from ._ternary import ternary_weights as ternary_weights
