@@ -16,16 +16,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from scipy.special import ndtr
 
-from rmtlib._checks import (
-    ConvergenceError,
-    as_rng,
-    count,
-    matrix,
-    one_of,
-    positive,
-    real_array,
-    vector,
-)
+from rmtlib import _checks
 from rmtlib._types import ArrayLike
 
 
@@ -119,8 +110,8 @@ def lanczos(A: Any, start: ArrayLike, steps: int, *, reorthogonalize: bool = Tru
     (array([1., 2., 4.]), array([0.33333333, 0.33333333, 0.33333333]))
     """
     A = _operator(A)
-    n, steps = A.shape[0], count("steps", steps)
-    start = vector("start", start, length=n, why=f"A has {n} rows")
+    n, steps = A.shape[0], _checks.count("steps", steps)
+    start = _checks.vector("start", start, length=n, why=f"A has {n} rows")
     if not start.any():
         raise ValueError("start must not be zero")
     return _lanczos(A, start, steps, reorthogonalize)
@@ -137,7 +128,7 @@ def _lanczos(A: LinearOperator, start: np.ndarray, steps: int, reorthogonalize: 
     for j in range(min(steps, n)):
         product = np.asarray(A.matvec(q)).reshape(n)
         if not np.all(np.isfinite(product)):
-            raise ConvergenceError(f"product {j + 1} with A is not finite")
+            raise _checks.ConvergenceError(f"product {j + 1} with A is not finite")
         if scale == 0:
             exponent = int(np.frexp(np.abs(product).max())[1])
         product = np.ldexp(product, -exponent)
@@ -222,7 +213,7 @@ class SpectralEstimate:
         -------
         density, error : arrays of the shape of ``x``
         """
-        x, s = real_array("x", x), self._width(width)
+        x, s = _checks.real_array("x", x), self._width(width)
         bumps = np.exp(-(((x[..., None, None] - self.points) / s) ** 2) / 2)
         return _average(np.sum(self.weights * bumps, axis=-1) / (np.sqrt(2 * np.pi) * s))
 
@@ -240,16 +231,16 @@ class SpectralEstimate:
         -------
         mass, error : arrays of the shape of ``x``
         """
-        x = real_array("x", x)[..., None, None]
+        x = _checks.real_array("x", x)[..., None, None]
         if width is None:
             step = self.points <= x
         else:
-            step = ndtr((x - self.points) / positive("width", width))
+            step = ndtr((x - self.points) / _checks.positive("width", width))
         return _average(np.sum(self.weights * step, axis=-1))
 
     def _width(self, width: float | None) -> float:
         if width is not None:
-            return positive("width", width)
+            return _checks.positive("width", width)
         return 0.01 * float(np.ptp(self.points)) or 1e-2 * abs(float(self.points.flat[0])) or 1e-2
 
 
@@ -320,9 +311,9 @@ def spectral_estimate(
     3383.5
     """
     A = _operator(A)
-    n, steps, probes = A.shape[0], count("steps", steps), count("probes", probes)
-    one_of("start", start, ("rademacher", "gaussian"))
-    rng = as_rng(rng)
+    n, steps, probes = A.shape[0], _checks.count("steps", steps), _checks.count("probes", probes)
+    _checks.one_of("start", start, ("rademacher", "gaussian"))
+    rng = _checks.as_rng(rng)
     points, weights = np.zeros((2, probes, min(steps, n)))
     for row in range(probes):
         v = rng.standard_normal(n)
@@ -337,7 +328,7 @@ def spectral_estimate(
 def _operator(A: Any) -> LinearOperator:
     """A as a square LinearOperator of real floating-point numbers."""
     if isinstance(A, np.ndarray | list | tuple):
-        A = matrix("A", A)
+        A = _checks.matrix("A", A)
     try:
         operator = aslinearoperator(A)
     except TypeError as error:

@@ -17,15 +17,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import brentq
 
-from rmtlib._checks import (
-    between,
-    count,
-    finite,
-    nonnegative,
-    nonnegative_array,
-    positive,
-    scalar_out,
-)
+from rmtlib import _checks
 from rmtlib._types import ArrayLike
 from rmtlib.covariance import Outlier
 from rmtlib.laws import Discrete, MarchenkoPastur, SampleCovariance
@@ -90,15 +82,15 @@ class NonlinearGram(SampleCovariance):
     def __init__(
         self, eta: float, zeta: float, *, features_per_sample: float, features_per_dimension: float
     ):
-        eta = positive("eta", eta, "the variance of the activation")
-        zeta = nonnegative("zeta", zeta, "the squared mean slope of the activation")
+        eta = _checks.positive("eta", eta, "the variance of the activation")
+        zeta = _checks.nonnegative("zeta", zeta, "the squared mean slope of the activation")
         if zeta > eta * (1 + ROUNDING):
             raise ValueError(
                 f"zeta must be at most eta, got {zeta:g} > {eta:g} "
                 "(equality for linear activations only)"
             )
-        a = positive("features_per_sample", features_per_sample, "N / n")
-        b = positive("features_per_dimension", features_per_dimension, "N / p")
+        a = _checks.positive("features_per_sample", features_per_sample, "N / n")
+        b = _checks.positive("features_per_dimension", features_per_dimension, "N / p")
         self._eta, self._zeta, self._b = eta, min(zeta, eta), b
         self._delta = eta - self._zeta if eta - self._zeta > ROUNDING * eta else 0.0
         if self._zeta == 0:
@@ -245,8 +237,8 @@ class NonlinearGram(SampleCovariance):
         >>> round(law.outlier_position(2.0), 12)  # (y + 1)(y + a) / y
         3.75
         """
-        y = nonnegative_array("squared_strength", squared_strength)
-        return scalar_out(self._position(np.maximum(y, self.outlier_threshold)))
+        y = _checks.nonnegative_array("squared_strength", squared_strength)
+        return _checks.scalar_out(self._position(np.maximum(y, self.outlier_threshold)))
 
     def _position(self, y: np.ndarray) -> np.ndarray:
         Q = self._Q(y)
@@ -314,15 +306,16 @@ class NonlinearGram(SampleCovariance):
         >>> law.outliers(theta=2**0.5).position.round(10)
         array([3.75, 3.75])
         """
-        theta, mean = finite("theta", theta), finite("mean", mean)
+        theta, mean = _checks.finite("theta", theta), _checks.finite("mean", mean)
         scale = 0.5 * abs(theta) * np.sqrt(self._b)
-        s_w = scale * np.sqrt(between("weight_fourth_moment", weight_fourth_moment, 1, 1e9) - 1)
-        s_x = scale * np.sqrt(between("data_fourth_moment", data_fourth_moment, 1, 1e9) - 1)
+        weights = _checks.between("weight_fourth_moment", weight_fourth_moment, 1, 1e9)
+        data = _checks.between("data_fourth_moment", data_fourth_moment, 1, 1e9)
+        s_w, s_x = scale * np.sqrt(weights - 1), scale * np.sqrt(data - 1)
         if features is None and mean != 0:
             raise ValueError(
                 "features must be an integer, got None (mean adds an eigenvalue of its order)"
             )
-        top = mean * np.sqrt(count("features", features)) if features is not None else 0.0
+        top = mean * np.sqrt(_checks.count("features", features)) if features is not None else 0.0
         squares = np.linalg.svd(np.array([[top, s_x], [s_w, 0.0]]), compute_uv=False) ** 2
         threshold = self.outlier_threshold
         isolated, y = squares > threshold, np.maximum(squares, threshold)

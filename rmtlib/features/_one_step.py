@@ -16,17 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rmtlib._checks import (
-    as_rng,
-    count,
-    matrix,
-    nonnegative,
-    nonnegative_array,
-    positive,
-    positive_array,
-    scalar_out,
-    vector,
-)
+from rmtlib import _checks
 from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
 from rmtlib.covariance import Outlier, signal_plus_noise_spike
@@ -70,8 +60,8 @@ def differentiable(activation: Activation | str, name: str) -> Activation:
 def teacher_moments(teacher: Activation | str, noise: float) -> tuple[float, float]:
     r""":math:`\mu_1^*` and :math:`\mathbb E y^2`."""
     moments = as_activation(teacher, "teacher").moments(1.0)
-    energy = moments.second_moment
-    return moments.mean_derivative, energy + nonnegative("noise", noise, "variance of the labels")
+    noise = _checks.nonnegative("noise", noise, "variance of the labels")
+    return moments.mean_derivative, moments.second_moment + noise
 
 
 def teacher_student(
@@ -109,8 +99,8 @@ def teacher_student(
     (4, 3)
     """
     teacher = as_activation(teacher, "teacher")
-    p, n, N = count("p", p), count("n", n), count("N", N)
-    noise, rng = nonnegative("noise", noise, "variance of the labels"), as_rng(rng)
+    p, n, N = _checks.count("p", p), _checks.count("n", n), _checks.count("N", N)
+    noise, rng = _checks.nonnegative("noise", noise, "variance of the labels"), _checks.as_rng(rng)
     W = rng.standard_normal((N, p)) / np.sqrt(p)
     beta = rng.standard_normal(N) / np.sqrt(N)
     direction = rng.standard_normal(p)
@@ -163,10 +153,10 @@ def first_layer_gradient(
     array([[1.5]])
     """
     sigma = differentiable(activation, "activation")
-    W = matrix("W", W).astype(float)
-    beta = vector("beta", beta, length=W.shape[0]).astype(float)
-    X = matrix("X", X, shape=(W.shape[1], None), why="columns are samples").astype(float)
-    y = vector("y", y, length=X.shape[1]).astype(float)
+    W = _checks.matrix("W", W).astype(float)
+    beta = _checks.vector("beta", beta, length=W.shape[0]).astype(float)
+    X = _checks.matrix("X", X, shape=(W.shape[1], None), why="columns are samples").astype(float)
+    y = _checks.vector("y", y, length=X.shape[1]).astype(float)
     return gradient(sigma, W, beta, X, y)
 
 
@@ -206,9 +196,9 @@ def rank_one_gradient(
     array([[1.5]])
     """
     mean_derivative = differentiable(activation, "activation").moments(1.0).mean_derivative
-    beta = vector("beta", beta).astype(float)
-    X = matrix("X", X, why="columns are samples").astype(float)
-    y = vector("y", y, length=X.shape[1]).astype(float)
+    beta = _checks.vector("beta", beta).astype(float)
+    X = _checks.matrix("X", X, why="columns are samples").astype(float)
+    y = _checks.vector("y", y, length=X.shape[1]).astype(float)
     return mean_derivative / (y.size * np.sqrt(beta.size)) * np.outer(beta, X @ y)
 
 
@@ -241,10 +231,10 @@ def gradient_overlap(
     array([0.5, 0.8])
     """
     slope, energy = teacher_moments(teacher, noise)
-    ratio = positive_array("samples_per_dimension", samples_per_dimension, SAMPLES)
+    ratio = _checks.positive_array("samples_per_dimension", samples_per_dimension, SAMPLES)
     if energy == 0:
         raise ValueError("teacher must not vanish, got zero labels (E y^2 = 0)")
-    return scalar_out(slope**2 / (slope**2 + energy / ratio))
+    return _checks.scalar_out(slope**2 / (slope**2 + energy / ratio))
 
 
 def one_step_spike(
@@ -307,17 +297,17 @@ def one_step_spike(
     """
     mu1 = abs(differentiable(student, "student").moments(1.0).mean_derivative)
     slope, energy = teacher_moments(teacher, noise)
-    eta = nonnegative_array("step_size", step_size)
-    c = positive("features_per_dimension", features_per_dimension, FEATURES)
-    ratio = positive("samples_per_dimension", samples_per_dimension, SAMPLES)
+    eta = _checks.nonnegative_array("step_size", step_size)
+    c = _checks.positive("features_per_dimension", features_per_dimension, FEATURES)
+    ratio = _checks.positive("samples_per_dimension", samples_per_dimension, SAMPLES)
     theta = eta * (mu1 * np.sqrt(slope**2 + energy / ratio))
     squared = signal_plus_noise_spike(theta**2, ratio=c)
     return Outlier(
-        strength=scalar_out(theta),
+        strength=_checks.scalar_out(theta),
         threshold=c**0.25,
         isolated=squared.isolated,
-        position=scalar_out(np.sqrt(squared.position)),
-        edge=scalar_out(np.sqrt(squared.edge)),
+        position=_checks.scalar_out(np.sqrt(squared.position)),
+        edge=_checks.scalar_out(np.sqrt(squared.edge)),
         alignment=squared.alignment,
         right_alignment=squared.right_alignment,
     )

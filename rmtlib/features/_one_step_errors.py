@@ -9,16 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from rmtlib._checks import (
-    ConvergenceError,
-    as_rng,
-    count,
-    nonnegative,
-    nonnegative_array,
-    positive,
-    scalar_out,
-    unit_interval_array,
-)
+from rmtlib import _checks
 from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
 from rmtlib.features._errors import RidgeErrors
@@ -78,7 +69,7 @@ def single_direction_bound(
     array([2. , 1.5, 0. ])
     """
     slope, energy = teacher_moments(teacher, 0.0)
-    omega = unit_interval_array("overlap", overlap, "squared cosine")
+    omega = _checks.unit_interval_array("overlap", overlap, "squared cosine")
     flat = omega.ravel()
     one = np.ones_like(flat)
     bound = energy - two_point(teacher, one, one, flat) - (1 - flat) * slope**2
@@ -87,7 +78,7 @@ def single_direction_bound(
         part = np.zeros_like(flat)
         part[inner] = two_point(teacher, one[inner], one[inner], flat[inner], derivative=True)
         bound -= (1 - flat) * np.where(inner, part - slope**2, 0.0)
-    return scalar_out(np.maximum(bound, 0.0).reshape(omega.shape))
+    return _checks.scalar_out(np.maximum(bound, 0.0).reshape(omega.shape))
 
 
 @dataclass(frozen=True)
@@ -218,9 +209,9 @@ def small_step_errors(
     True
     """
     student, teacher = differentiable(student, "student"), as_activation(teacher, "teacher")
-    eta = nonnegative_array("step_size", step_size)
-    c = positive("features_per_dimension", features_per_dimension, FEATURES)
-    ratio = positive("samples_per_dimension", samples_per_dimension, SAMPLES)
+    eta = _checks.nonnegative_array("step_size", step_size)
+    c = _checks.positive("features_per_dimension", features_per_dimension, FEATURES)
+    ratio = _checks.positive("samples_per_dimension", samples_per_dimension, SAMPLES)
     slope, energy = teacher_moments(teacher, noise)
     moments = student.moments(1.0)
     h = moments.mean_derivative**2
@@ -238,7 +229,7 @@ def small_step_errors(
     theta = eta * np.sqrt(h * (slope**2 + energy / ratio))
     kappa = np.empty(eta.shape)
     if ridge is not None:
-        ridge = nonnegative("ridge", ridge)
+        ridge = _checks.nonnegative("ridge", ridge)
         if ridge == 0 and (c if d else min(c, 1.0)) == ratio:
             raise ValueError("ridge must be positive with as many features as samples, got 0")
         kappa[...] = model.kappa(ridge)
@@ -252,7 +243,7 @@ def small_step_errors(
         total[index] = model.test(kappa[index], theta[index])
         spare[index] = 1 - model.freedom(kappa[index])[0]
     if not np.all((total >= noise - 1e-9 * power) & (total < np.inf)):
-        raise ConvergenceError(
+        raise _checks.ConvergenceError(
             f"no effective ridge found at N / p = {c:g}, n / p = {ratio:g}, ridge = {ridge}: "
             "rounding or overflow"
         )
@@ -260,7 +251,7 @@ def small_step_errors(
     chosen = kappa * spare if ridge is None else np.full(eta.shape, ridge)
     fields = {"effective_ridge": kappa, "ridge": chosen}
     fields |= {"train": spare**2 * total, "test": total - noise}
-    return RidgeErrors(**{name: scalar_out(field) for name, field in fields.items()})
+    return RidgeErrors(**{name: _checks.scalar_out(field) for name, field in fields.items()})
 
 
 def simulate_one_step(
@@ -317,10 +308,12 @@ def simulate_one_step(
     (4, 2, 3)
     """
     sigma, teacher = differentiable(student, "student"), as_activation(teacher, "teacher")
-    eta, gamma = nonnegative_array("step_size", step_size), nonnegative_array("ridge", ridge)
-    p, n, N, n_test = count("p", p), count("n", n), count("N", N), count("n_test", n_test)
+    eta = _checks.nonnegative_array("step_size", step_size)
+    gamma = _checks.nonnegative_array("ridge", ridge)
+    sizes = {"p": p, "n": n, "N": N, "n_test": n_test}
+    p, n, N, n_test = (_checks.count(name, size) for name, size in sizes.items())
     shape = () if size is None else np.atleast_1d(size).tolist()
-    shape, rng = tuple(count("size", k) for k in shape), as_rng(rng)
+    shape, rng = tuple(_checks.count("size", k) for k in shape), _checks.as_rng(rng)
     errors = np.empty((2, *shape, *eta.shape, *gamma.shape))
     for draw in np.ndindex(shape):
         start = teacher_student(teacher, p=p, n=n, N=N, noise=noise, rng=rng)
@@ -332,4 +325,4 @@ def simulate_one_step(
             found = fit(sigma(W1 @ X), y, sigma(W1 @ X_test), y_test, gamma)
             errors[(slice(None), *draw, *index)] = found.train, found.test
     ridges = np.broadcast_to(gamma, errors.shape[1:])
-    return RidgeErrors(*map(scalar_out, errors), ridge=scalar_out(ridges))
+    return RidgeErrors(*map(_checks.scalar_out, errors), ridge=_checks.scalar_out(ridges))

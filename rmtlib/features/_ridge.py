@@ -15,16 +15,6 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from rmtlib import _checks
-from rmtlib._checks import (
-    ConvergenceError,
-    count,
-    nonnegative_array,
-    positive,
-    positive_array,
-    scalar_out,
-    symmetric,
-    vector,
-)
 from rmtlib._types import ArrayLike
 from rmtlib.features._errors import RidgeErrors
 
@@ -48,7 +38,7 @@ def _root(lam: np.ndarray, n: int, N: float, ridge: float) -> float:
     log_kappa = brentq(excess, *ends, xtol=1e-15, rtol=1e-15)
     residual = abs(excess(log_kappa))
     if not residual <= _RESIDUAL:
-        raise ConvergenceError(
+        raise _checks.ConvergenceError(
             f"effective ridge not found for N = {N:g}, ridge = {ridge:g}: "
             f"relative residual {residual:.2g} > {_RESIDUAL:g}"
         )
@@ -62,7 +52,7 @@ def _roots(lam: np.ndarray, N: np.ndarray, ridge: np.ndarray) -> np.ndarray:
 
 def _pairs(features: ArrayLike, ridge: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return np.broadcast_arrays(
-        positive_array("features", features), nonnegative_array("ridge", ridge)
+        _checks.positive_array("features", features), _checks.nonnegative_array("ridge", ridge)
     )
 
 
@@ -112,7 +102,7 @@ def effective_ridge(
     True
     """
     lam = _checks.eigenvalues("eigenvalues", eigenvalues, "of a kernel")
-    return scalar_out(_roots(lam, *_pairs(features, ridge)))
+    return _checks.scalar_out(_roots(lam, *_pairs(features, ridge)))
 
 
 def _divide(top: ArrayLike, bottom: np.ndarray, otherwise: ArrayLike) -> np.ndarray:
@@ -154,9 +144,9 @@ class RandomFeatureRidge:
     """
 
     def __init__(self, K: ArrayLike, y: ArrayLike, n: int | None = None):
-        K = symmetric("K", K).astype(float)
-        y = vector("y", y, length=len(K)).astype(float)
-        n = len(K) if n is None else count("n", n)
+        K = _checks.symmetric("K", K).astype(float)
+        y = _checks.vector("y", y, length=len(K)).astype(float)
+        n = len(K) if n is None else _checks.count("n", n)
         if n > len(K):
             raise ValueError(f"n must be at most {len(K)}, the size of K, got {n}")
         values, U = np.linalg.eigh((K[:n, :n] + K[:n, :n].T) / 2)
@@ -231,7 +221,7 @@ class RandomFeatureRidge:
             at_peak = np.where(left > np.sqrt(np.finfo(float).eps) * energy, np.inf, 0.0)
             variance = _divide((share * inverse) @ y**2 * np.maximum(left, 0.0), D, at_peak)
         fields = (train / lam.size, bias + variance, bias, variance, kappa[:, 0], gamma)
-        return RidgeErrors(*(scalar_out(np.reshape(field, N.shape)) for field in fields))
+        return RidgeErrors(*(_checks.scalar_out(np.reshape(field, N.shape)) for field in fields))
 
     def best(self, features: ArrayLike) -> RidgeErrors:
         r"""Errors at the ridge of least test error, for each number of features.
@@ -255,7 +245,7 @@ class RandomFeatureRidge:
         >>> bool(best.test < near.test.min())
         True
         """
-        N = positive_array("features", features)
+        N = _checks.positive_array("features", features)
         if not self._test_targets.size:
             raise ValueError("n must be less than the size of K, got all samples (no test error)")
         grid = np.log(self._eigenvalues[-1]) + np.linspace(np.log(1e-8), np.log(1e4), 85)
@@ -281,9 +271,9 @@ class RandomFeatureRidge:
         order : integer >= 1
             k; D of `errors` is N minus the trace of order 2.
         """
-        kappa, k = positive_array("effective", effective), count("order", order)
+        kappa, k = _checks.positive_array("effective", effective), _checks.count("order", order)
         share = self._eigenvalues / (self._eigenvalues + kappa[..., None])
-        return scalar_out(np.sum(share**k, axis=-1))
+        return _checks.scalar_out(np.sum(share**k, axis=-1))
 
     def peak_constant(self) -> float:
         r"""Constant C of the interpolation peak: test error :math:`C / \sqrt\gamma` at N = n.
@@ -333,7 +323,7 @@ class RandomFeatureRidge:
         ValueError
             If no ridge reaches it: N features without any ridge already act as a larger one.
         """
-        N, kappa = positive("features", features), positive("effective", effective)
+        N, kappa = _checks.positive("features", features), _checks.positive("effective", effective)
         used = np.sum(self._eigenvalues / (self._eigenvalues + kappa))
         if used > N:
             raise ValueError(

@@ -11,14 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import brentq
 
-from rmtlib._checks import (
-    ConvergenceError,
-    complex_array,
-    instance,
-    positive,
-    real_array,
-    scalar_out,
-)
+from rmtlib import _checks
 from rmtlib._gaussian import gaussian_nodes
 from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, as_activation
@@ -51,7 +44,7 @@ class SquaredSlopes(Discrete):
     def __init__(self, activation: Activation | str, variance: float):
         activation = as_activation(activation)
         name = activation.name
-        q = positive("variance", variance, "of the preactivation")
+        q = _checks.positive("variance", variance, "of the preactivation")
         if activation.jumps:
             raise ValueError(f"activation must not jump (the Jacobian is singular): {name}")
         t, weight = _nodes(q, activation.kinks)
@@ -108,7 +101,7 @@ class SquaredSlopes(Discrete):
         >>> bool(abs(S - 3.0) < 1e-12)
         True
         """
-        w = real_array("w", w).astype(float)
+        w = _checks.real_array("w", w).astype(float)
         if w.size and not (-self.share < w.min() and w.max() < 0):
             wrong = w.max() if w.max() >= 0 else w.min()
             raise ValueError(f"w must be between {-self.share:g} and 0, got {wrong:g}")
@@ -122,7 +115,7 @@ class SquaredSlopes(Discrete):
             return np.exp(brentq(gap, -600, 600, xtol=1e-14, rtol=1e-14))
 
         h = np.array([root(-x) for x in w.ravel()]).reshape(w.shape)
-        return scalar_out((1 + w) * h / -w)
+        return _checks.scalar_out((1 + w) * h / -w)
 
 
 def _nodes(q: float, breaks: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -187,13 +180,13 @@ def one_layer(
     >>> bool(abs(m - MarchenkoPastur(1.0).stieltjes(-0.5)) < 1e-12)
     True
     """
-    slopes = instance("slopes", slopes, SquaredSlopes)
-    previous = instance("previous", previous, SpectralLaw)
-    point = complex_array("z", z)
+    slopes = _checks.instance("slopes", slopes, SquaredSlopes)
+    previous = _checks.instance("previous", previous, SpectralLaw)
+    point = _checks.complex_array("z", z)
     if point.ndim or not (point.imag > 0 or (point.imag == 0 and point.real < 0)):
         raise ValueError(f"z must be one point, negative or of positive imaginary part, got {z}")
     z = point.item()
-    K, nu = positive("weight_variance", weight_variance) * slopes.points, slopes.weights
+    K, nu = _checks.positive("weight_variance", weight_variance) * slopes.points, slopes.weights
     k = complex(nu @ K)
     for _ in range(5000):
         h = (1 + z / k * previous.stieltjes(z / k)) / k
@@ -201,6 +194,6 @@ def one_layer(
         if abs(gap) <= 1e-14 * abs(k):
             return complex((k * h - 1) / z), k, complex(h)
         k = complex(k + gap / 2)
-    raise ConvergenceError(
+    raise _checks.ConvergenceError(
         f"the iteration for k does not converge at z = {z}: last step {abs(gap):.2g}"
     )

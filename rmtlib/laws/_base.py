@@ -10,16 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rmtlib._checks import (
-    ConvergenceError,
-    as_rng,
-    complex_array,
-    count,
-    positive,
-    real_array,
-    scalar_out,
-    unit_interval_array,
-)
+from rmtlib import _checks
 from rmtlib._types import ArrayLike
 from rmtlib.laws._panels import Panels, band_panels
 
@@ -107,7 +98,7 @@ class SpectralLaw(abc.ABC):
         -------
         array of the shape of ``x``; infinite at 0 where 0 is a hard edge.
         """
-        x = real_array("x", x).astype(float)
+        x = _checks.real_array("x", x).astype(float)
         flat = x.ravel()
         density = np.zeros(flat.shape)
         inside = np.zeros(flat.shape, dtype=bool)
@@ -117,7 +108,7 @@ class SpectralLaw(abc.ABC):
                 density[flat == 0] = np.inf
         if inside.any():
             density[inside] = self._density(flat[inside])
-        return scalar_out(density.reshape(x.shape))
+        return _checks.scalar_out(density.reshape(x.shape))
 
     def cdf(self, x: ArrayLike) -> np.ndarray | float:
         """Mass of (-infinity, x], atoms included.
@@ -131,11 +122,11 @@ class SpectralLaw(abc.ABC):
         -------
         array of the shape of ``x``.
         """
-        x = real_array("x", x).astype(float)
+        x = _checks.real_array("x", x).astype(float)
         mass = self._continuous_cdf(x.ravel()).reshape(x.shape)
         for position, weight in self.atoms:
             mass = mass + weight * (x >= position)
-        return scalar_out(np.clip(mass, 0.0, 1.0))
+        return _checks.scalar_out(np.clip(mass, 0.0, 1.0))
 
     def ppf(self, q: ArrayLike) -> np.ndarray | float:
         """Quantile: the smallest x with cdf(x) >= q; for q = 0 the left end of the support.
@@ -149,7 +140,7 @@ class SpectralLaw(abc.ABC):
         -------
         array of the shape of ``q``.
         """
-        q = unit_interval_array("q", q, "a probability")
+        q = _checks.unit_interval_array("q", q, "a probability")
         flat = q.ravel()
         low, high = self.support()
         # Bisection on the floats in their order, so that it ends at any scale.
@@ -164,7 +155,7 @@ class SpectralLaw(abc.ABC):
             top = self.cdf(position)
             quantile[(top - weight < flat) & (flat <= top + 4e-16)] = position
         quantile[flat == 0] = low
-        return scalar_out(quantile.reshape(q.shape))
+        return _checks.scalar_out(quantile.reshape(q.shape))
 
     def rvs(
         self,
@@ -184,7 +175,7 @@ class SpectralLaw(abc.ABC):
         -------
         array of shape ``size``.
         """
-        return self.ppf(as_rng(rng).random(size))
+        return self.ppf(_checks.as_rng(rng).random(size))
 
     def moment(self, k: int) -> float:
         """Moment of order ``k``: the integral of x**k, atoms included.
@@ -194,7 +185,7 @@ class SpectralLaw(abc.ABC):
         k : integer >= 0
             Order.
         """
-        return self._moment(count("k", k, at_least=0))
+        return self._moment(_checks.count("k", k, at_least=0))
 
     def _moment(self, k: int) -> float:
         """Moment of order k >= 0; laws with a formula for it have their own."""
@@ -253,7 +244,7 @@ class SpectralLaw(abc.ABC):
         -------
         array of the shape of ``z``, real where ``z`` is a real array.
         """
-        c = positive("ratio", ratio, "ratio = p / n")
+        c = _checks.positive("ratio", ratio, "ratio = p / n")
 
         def transform(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             if np.any(z == 0):
@@ -277,14 +268,14 @@ class SpectralLaw(abc.ABC):
 
     def _off_support(self, function: Callable, z: ArrayLike, atoms: bool = True) -> tuple:
         """What ``function`` gives above the axis, at any z off the support."""
-        z = complex_array("z", z)
+        z = _checks.complex_array("z", z)
         flat = z.ravel().astype(complex)
         self._refuse_support(flat, atoms)
         below = flat.imag < 0
         values = function(np.where(below, flat.conj(), flat)) if z.size else (flat, flat)
         values = (np.where(below, value.conj(), value).reshape(z.shape) for value in values)
         real = z.dtype.kind != "c"
-        return tuple(scalar_out(value.real if real else value) for value in values)
+        return tuple(_checks.scalar_out(value.real if real else value) for value in values)
 
     def _refuse_support(self, z: np.ndarray, atoms: bool) -> None:
         x = z.real[z.imag == 0]
@@ -310,7 +301,7 @@ class SpectralLaw(abc.ABC):
         ]
         mass = sum(band.mass[-1] for band in panels) + sum(mass for _, mass in self.atoms)
         if not abs(mass - 1) <= 1e-9:
-            raise ConvergenceError(
+            raise _checks.ConvergenceError(
                 f"{self!r} has mass {mass:.12g} instead of 1: a band was missed, "
                 "or its density is too singular for the quadrature"
             )
