@@ -14,6 +14,8 @@ from rmtlib._checks import as_rng, count, nonnegative, positive, positive_array,
 from rmtlib._types import ArrayLike
 from rmtlib.laws import FreePoisson
 
+_AT_ZERO = "at energy 0 the law is MarchenkoPastur(parameters_per_residual)"
+
 
 class HessianLaw(FreePoisson):
     r"""Hessian of a squared loss at a critical point, if Wishart and semicircle were free.
@@ -51,13 +53,8 @@ class HessianLaw(FreePoisson):
 
     def __init__(self, parameters_per_residual: float, energy: float):
         phi = positive("parameters_per_residual", parameters_per_residual)
-        self._energy = positive(
-            "energy", energy, "at energy 0 the law is MarchenkoPastur(parameters_per_residual)"
-        )
-        super().__init__([phi], [1 / phi], 2 * self._energy)
-
-    def __repr__(self) -> str:
-        return f"HessianLaw(parameters_per_residual={self._jumps[0]:g}, energy={self._energy:g})"
+        self.parameters_per_residual, self.energy = phi, positive("energy", energy, _AT_ZERO)
+        super().__init__([phi], [1 / phi], 2 * self.energy)
 
     @staticmethod
     def critical_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:
@@ -170,13 +167,9 @@ class ReluHessianLaw(FreePoisson):
 
     def __init__(self, parameters_per_residual: float, energy: float):
         phi = positive("parameters_per_residual", parameters_per_residual)
-        self._energy = positive("energy", energy)
-        t = phi * np.sqrt(self._energy / 2)
+        self.parameters_per_residual, self.energy = phi, positive("energy", energy, _AT_ZERO)
+        t = phi * np.sqrt(self.energy / 2)
         super().__init__([phi, t, -t], [1 / phi, 0.5 / phi, 0.5 / phi])
-        self._phi = phi
-
-    def __repr__(self) -> str:
-        return f"ReluHessianLaw(parameters_per_residual={self._phi:g}, energy={self._energy:g})"
 
     @staticmethod
     def critical_energy(parameters_per_residual: ArrayLike) -> np.ndarray | float:

@@ -5,8 +5,10 @@ inside the bands and its Stieltjes transform; the rest follows by quadrature.
 """
 
 import abc
+import inspect
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -41,22 +43,42 @@ class SpectralLaw(abc.ABC):
     #: k where the density is x**(-k / (k + 1)) at a band that starts at 0; 0 if it is bounded.
     _hardness = 0
 
+    #: The bands, in an attribute or a property.
+    _bands: np.ndarray
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self):
+            raise AttributeError(f"{name} can't be set again: laws are immutable")
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        names = inspect.signature(type(self)).parameters
+        shown = [f"{name}={_short(getattr(self, name))}" for name in names if hasattr(self, name)]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     @property
-    @abc.abstractmethod
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Pairs (position, mass), positions ascending."""
+        return ()
 
-    @abc.abstractmethod
     def bands(self) -> np.ndarray:
         """Intervals of the continuous part, ascending, shape (k, 2)."""
+        return self._bands.copy()
 
     @abc.abstractmethod
     def _density(self, x: np.ndarray) -> np.ndarray:
         """Density at points strictly inside the bands."""
 
-    @abc.abstractmethod
     def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pair (m, dm/dz) at complex z above the real axis, or on it outside the support."""
+        """Pair (m, dm/dz) at complex z above the real axis, or on it outside the support.
+
+        A law defines this or `_transforms`.
+        """
+        return self._transforms(z)[:2]
+
+    @property
+    def _hardness_at_zero(self) -> int:
+        return self._hardness if np.any(self.bands() == 0) else 0
 
     #: Share of the scale below which `_transforms` loses t to the pole of m at an atom at 0.
     _blurred = 1e-9
@@ -316,6 +338,14 @@ class SpectralLaw(abc.ABC):
 
     def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
         return sum((band.mass_below(x) for band in self._panels), np.zeros(x.shape))
+
+
+def _short(value: Any) -> str:
+    """A parameter of a law as `repr` shows it."""
+    if isinstance(value, np.ndarray):
+        number = {"float": "{:g}".format}
+        return np.array2string(value, separator=", ", threshold=6, edgeitems=2, formatter=number)
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def _ordinal(x: float) -> int:

@@ -52,41 +52,25 @@ class MarchenkoPastur(SpectralLaw):
     _blurred = 1e-100
 
     def __init__(self, ratio: float, variance: float = 1.0):
-        self._ratio = positive("ratio", ratio, "ratio = p / n")
-        self._variance = positive("variance", variance)
-        root = np.sqrt(self._ratio)
+        self.ratio = positive("ratio", ratio, "ratio = p / n")
+        self.variance = positive("variance", variance)
+        root = np.sqrt(self.ratio)
         # (1 - c) / (1 + sqrt(c)) = 1 - sqrt(c), without cancellation near c = 1
-        self._low = self._variance * ((1 - self._ratio) / (1 + root)) ** 2
-        self._high = self._variance * (1 + root) ** 2
-
-    def __repr__(self) -> str:
-        return f"MarchenkoPastur(ratio={self._ratio:g}, variance={self._variance:g})"
-
-    @property
-    def ratio(self) -> float:
-        """Ratio c = p / n."""
-        return self._ratio
-
-    @property
-    def variance(self) -> float:
-        """Variance v of one entry of the data."""
-        return self._variance
+        self._low = self.variance * ((1 - self.ratio) / (1 + root)) ** 2
+        self._high = self.variance * (1 + root) ** 2
+        self._bands = np.array([[self._low, self._high]])
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Atom at 0 of mass 1 - 1/c if c > 1."""
-        return ((0.0, 1 - 1 / self._ratio),) if self._ratio > 1 else ()
-
-    def bands(self) -> np.ndarray:
-        """The interval between the edges, shape (1, 2)."""
-        return np.array([[self._low, self._high]])
+        return ((0.0, 1 - 1 / self.ratio),) if self.ratio > 1 else ()
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         product = (x - self._low) * (self._high - x)
-        return np.sqrt(product) / (2 * np.pi * self._ratio * self._variance * x)
+        return np.sqrt(product) / (2 * np.pi * self.ratio * self.variance * x)
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
-        c, v = self._ratio, self._variance
+        c, v = self.ratio, self.variance
         s = np.sqrt(z - self._low) * np.sqrt(z - self._high)
         b = (1 - c) * v - z
         # The two roots have product 1 / (c v z): take the one free of cancellation.
@@ -96,9 +80,6 @@ class MarchenkoPastur(SpectralLaw):
         factor = 1 + c * v * m
         t = v * m / factor
         return m, -m * factor / s, t, -t / s
-
-    def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self._transforms(z)[:2]
 
     def companion(self, z: ArrayLike, derivative: bool = False) -> np.ndarray | complex | float:
         r"""Transform of :math:`\frac1n X^{\mathsf T} X`, the law of ratio 1/c and variance c v.
@@ -114,27 +95,27 @@ class MarchenkoPastur(SpectralLaw):
         -------
         array of the shape of ``z``, real where ``z`` is a real array.
         """
-        other = MarchenkoPastur(1 / self._ratio, self._ratio * self._variance)
+        other = MarchenkoPastur(1 / self.ratio, self.ratio * self.variance)
         return other.stieltjes(z, derivative)
 
     def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
         below, above = np.clip(x - self._low, 0, None), np.clip(self._high - x, 0, None)
         theta = 2 * np.arctan2(np.sqrt(above), np.sqrt(below))
         # x / v = 1 + c + 2 sqrt(c) cos(theta); ratio and 1 / ratio share the law up to scale.
-        c = min(self._ratio, 1 / self._ratio)
+        c = min(self.ratio, 1 / self.ratio)
         s = np.sqrt(c)
         alpha = np.arctan2(s * np.sin(theta), 1 + s * np.cos(theta))
         mass_above = (theta - np.sin(theta) / s + (1 / c - 1) * alpha) / np.pi
         mass_above = np.where(above > 0, np.where(below > 0, mass_above, 1.0), 0.0)
-        return (1 - mass_above) * min(1.0, 1 / self._ratio)
+        return (1 - mass_above) * min(1.0, 1 / self.ratio)
 
     def _moment(self, k: int) -> float:
-        terms = (self._ratio**r * comb(k, r) * comb(k - 1, r) / (r + 1) for r in range(k))
-        return self._variance**k * sum(terms) if k else 1.0
+        terms = (self.ratio**r * comb(k, r) * comb(k - 1, r) / (r + 1) for r in range(k))
+        return self.variance**k * sum(terms) if k else 1.0
 
     def var(self) -> float:
         """Variance of the law, c v**2."""
-        return self._ratio * self._variance**2
+        return self.ratio * self.variance**2
 
 
 class Semicircle(SpectralLaw):
@@ -165,29 +146,13 @@ class Semicircle(SpectralLaw):
     """
 
     def __init__(self, variance: float = 1.0):
-        self._variance = positive("variance", variance)
-        self._radius = 2 * np.sqrt(self._variance)
-
-    def __repr__(self) -> str:
-        return f"Semicircle(variance={self._variance:g})"
-
-    @property
-    def variance(self) -> float:
-        """Variance v of the law."""
-        return self._variance
-
-    @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
-        """None."""
-        return ()
-
-    def bands(self) -> np.ndarray:
-        """The interval [-2 sqrt(v), 2 sqrt(v)], shape (1, 2)."""
-        return np.array([[-self._radius, self._radius]])
+        self.variance = positive("variance", variance)
+        self._radius = 2 * np.sqrt(self.variance)
+        self._bands = np.array([[-self._radius, self._radius]])
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         product = (self._radius - x) * (self._radius + x)
-        return np.sqrt(product) / (2 * np.pi * self._variance)
+        return np.sqrt(product) / (2 * np.pi * self.variance)
 
     def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         s = np.sqrt(z - self._radius) * np.sqrt(z + self._radius)
@@ -200,11 +165,11 @@ class Semicircle(SpectralLaw):
 
     def _moment(self, k: int) -> float:
         half = k // 2
-        return 0.0 if k % 2 else comb(k, half) / (half + 1) * self._variance**half
+        return 0.0 if k % 2 else comb(k, half) / (half + 1) * self.variance**half
 
     def var(self) -> float:
         """Variance v of the law."""
-        return self._variance
+        return self.variance
 
 
 class Discrete(SpectralLaw):
@@ -235,6 +200,7 @@ class Discrete(SpectralLaw):
     """
 
     _blurred = 1e-100
+    _bands = np.empty((0, 2))
 
     def __init__(self, points: ArrayLike, weights: ArrayLike | None = None):
         points = vector("points", points).astype(float)
@@ -245,64 +211,41 @@ class Discrete(SpectralLaw):
             raise ValueError(f"weights must be nonnegative, got {weights.min():g}")
         if abs(weights.sum() - 1) > 1e-9:
             raise ValueError(f"weights must sum to 1, got sum {weights.sum():.12g}")
-        self._points, which = np.unique(points[weights > 0], return_inverse=True)
-        self._weights = np.bincount(which, weights[weights > 0]) / weights.sum()
-        self._points.flags.writeable = self._weights.flags.writeable = False
-
-    def __repr__(self) -> str:
-        if self._points.size > 6:
-            low, high = self.support()
-            return f"Discrete({self._points.size} points in [{low:g}, {high:g}])"
-        points, weights = (
-            ", ".join(f"{a:g}" for a in array) for array in (self._points, self._weights)
-        )
-        return f"Discrete(points=[{points}], weights=[{weights}])"
-
-    @property
-    def points(self) -> np.ndarray:
-        """Positions of the atoms, ascending, shape (K,), read only."""
-        return self._points
-
-    @property
-    def weights(self) -> np.ndarray:
-        """Masses of the atoms, shape (K,), read only."""
-        return self._weights
+        self.points, which = np.unique(points[weights > 0], return_inverse=True)
+        self.weights = np.bincount(which, weights[weights > 0]) / weights.sum()
+        self.points.flags.writeable = self.weights.flags.writeable = False
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Pairs (position, mass)."""
-        return tuple(zip(self._points.tolist(), self._weights.tolist(), strict=True))
-
-    def bands(self) -> np.ndarray:
-        """Nothing: shape (0, 2)."""
-        return np.empty((0, 2))
+        return tuple(zip(self.points.tolist(), self.weights.tolist(), strict=True))
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         return np.zeros(x.shape)
 
     def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        pole = 1 / (self._points - z[..., None])
-        return pole @ self._weights, pole**2 @ self._weights
+        pole = 1 / (self.points - z[..., None])
+        return pole @ self.weights, pole**2 @ self.weights
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         # An atom at 0 has no part in t.
-        nonzero = self._points != 0
-        weights = self._weights[nonzero] * self._points[nonzero]
-        pole = 1 / (self._points[nonzero] - z[..., None])
+        nonzero = self.points != 0
+        weights = self.weights[nonzero] * self.points[nonzero]
+        pole = 1 / (self.points[nonzero] - z[..., None])
         return *self._transform(z), pole @ weights, pole**2 @ weights
 
     def cdf(self, x: ArrayLike) -> np.ndarray | float:
         """Mass of (-infinity, x], for x of any shape."""
         cumulative = np.append(0.0, self._cumulative())
-        found = np.searchsorted(self._points, real_array("x", x), side="right")
+        found = np.searchsorted(self.points, real_array("x", x), side="right")
         return scalar_out(cumulative[found])
 
     def ppf(self, q: ArrayLike) -> np.ndarray | float:
         """Quantile: the smallest atom t with cdf(t) >= q, for q of any shape."""
         q = unit_interval_array("q", q, "a probability")
-        return scalar_out(self._points[np.searchsorted(self._cumulative(), q)])
+        return scalar_out(self.points[np.searchsorted(self._cumulative(), q)])
 
     def _cumulative(self) -> np.ndarray:
-        cumulative = np.cumsum(self._weights)
+        cumulative = np.cumsum(self.weights)
         cumulative[-1] = 1.0
         return cumulative

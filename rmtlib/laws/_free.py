@@ -144,7 +144,7 @@ class FreeProduct(FreeConvolution):
 
     def __init__(self, a: SpectralLaw, b: SpectralLaw):
         super().__init__(a, b)
-        self._hardness = max(1, sum(_hardness(law) for law in (a, b)))
+        self._hardness = max(1, a._hardness_at_zero + b._hardness_at_zero)
 
     @cached_property
     def _corners(self) -> list[tuple[float, float]]:
@@ -229,10 +229,6 @@ class FreeProduct(FreeConvolution):
     def var(self) -> float:
         """Variance: var(a) mean(b)**2 + mean(a)**2 var(b)."""
         return self._a.var() * self._b.mean() ** 2 + self._a.mean() ** 2 * self._b.var()
-
-
-def _hardness(law: SpectralLaw) -> int:
-    return law._hardness if np.any(law.bands() == 0) else 0
 
 
 def _u(law: SpectralLaw, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -69,24 +69,20 @@ class FreePoisson(SpectralLaw):
             raise ValueError("jumps must be nonzero, got 0 (a jump of 0 changes nothing)")
         if rates.min() <= 0:
             raise ValueError(f"rates must be positive, got {rates.min():g}")
-        self._variance = nonnegative("variance", variance, "of the semicircle")
-        self._jumps, which = np.unique(jumps, return_inverse=True)
-        self._rates = np.bincount(which, rates)
-        poles, strengths = self._jumps, self._rates * self._jumps**2
-        if self._variance:
-            poles, strengths = np.append(poles, 0.0), np.append(strengths, self._variance)
+        self.variance = nonnegative("variance", variance, "of the semicircle")
+        self.jumps, which = np.unique(jumps, return_inverse=True)
+        self.rates = np.bincount(which, rates)
+        poles, strengths = self.jumps, self.rates * self.jumps**2
+        if self.variance:
+            poles, strengths = np.append(poles, 0.0), np.append(strengths, self.variance)
         order = np.argsort(poles)
         self._poles, self._strengths = poles[order], strengths[order]
-        self._shift = float(self._jumps @ self._rates)
-
-    def __repr__(self) -> str:
-        jumps, rates = (", ".join(f"{a:g}" for a in v) for v in (self._jumps, self._rates))
-        return f"FreePoisson(jumps=[{jumps}], rates=[{rates}], variance={self._variance:g})"
+        self._shift = float(self.jumps @ self.rates)
 
     @property
     def _at_zero(self) -> np.ndarray:
         """Edges at w = 0: there z(w) is quadratic, and the density goes as x**(-1/2)."""
-        return np.abs(self._edges) < 1e-14 * np.abs(self._edges).max() * (not self._variance)
+        return np.abs(self._edges) < 1e-14 * np.abs(self._edges).max() * (not self.variance)
 
     @cached_property
     def _hardness(self) -> int:
@@ -95,11 +91,11 @@ class FreePoisson(SpectralLaw):
     @cached_property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Atom at 0 of mass 1 - (sum of the rates) if positive and there is no semicircle."""
-        mass = 1 - self._rates.sum()
-        return ((0.0, float(mass)),) if mass > 1e-14 and not self._variance else ()
+        mass = 1 - self.rates.sum()
+        return ((0.0, float(mass)),) if mass > 1e-14 and not self.variance else ()
 
-    def bands(self) -> np.ndarray:
-        """Intervals of the continuous part, ascending, shape (k, 2)."""
+    @property
+    def _bands(self) -> np.ndarray:
         x = self._z(self._edges)
         x[self._at_zero] = 0.0
         return x.reshape(-1, 2)
@@ -107,8 +103,8 @@ class FreePoisson(SpectralLaw):
     def _z(self, w: np.ndarray) -> np.ndarray:
         # As in the class's formula, arranged so that nothing cancels near w = 0.
         w = w[..., None]
-        terms = (1 - self._rates.sum()) * w + (w**2 / (w - self._jumps)) @ self._rates[:, None]
-        return (terms + self._variance / w if self._variance else terms)[..., 0]
+        terms = (1 - self.rates.sum()) * w + (w**2 / (w - self.jumps)) @ self.rates[:, None]
+        return (terms + self.variance / w if self.variance else terms)[..., 0]
 
     def _pull(self, w: np.ndarray, power: int = 2) -> np.ndarray:
         """1 - dz/dw, or for power 3 half the second derivative of z."""
@@ -155,7 +151,7 @@ class FreePoisson(SpectralLaw):
         w = np.take_along_axis(w, falling.argmin(axis=-1)[..., None], axis=-1)[..., 0]
         rounds, trusted = 2, 1e-3
         if self._hardness:  # z = -a w**2 - b w**3 - ... near w = 0
-            a, b = (self._rates / self._jumps).sum(), (self._rates / self._jumps**2).sum()
+            a, b = (self.rates / self.jumps).sum(), (self.rates / self.jumps**2).sum()
             edge = 1j * np.sqrt(z.astype(complex) / a)
             near = np.abs(z) < 1e-8 * np.abs(self._poles).max()
             near &= np.abs(edge) * b < 0.03 * np.abs(a)
@@ -179,7 +175,7 @@ class FreePoisson(SpectralLaw):
 
     def _mass_above(self, w: np.ndarray) -> np.ndarray:
         """Mass of (x, infinity), x = z(w), from w on the real axis or above."""
-        t, r, v = self._jumps, self._rates, self._variance
+        t, r, v = self.jumps, self.rates, self.variance
         w = w.astype(complex)
         difference = w[..., None] - t
         inside = np.angle(difference) + (t / difference).imag
@@ -209,23 +205,18 @@ class FreePoisson(SpectralLaw):
             Order.
         """
         k = count("k", k)
-        return float(self._rates @ self._jumps**k + self._variance * (k == 2))
+        return float(self.rates @ self.jumps**k + self.variance * (k == 2))
 
     def _moment(self, k: int) -> float:
         # M = 1 + sum_s kappa_s (t M)^s for the series M(t) of the moments
         series = np.eye(1, k + 1)[0]
         for _ in range(k):
-            shifted, power, total = np.append(0.0, series[:-1]), series * 0, np.eye(1, k + 1)[0]
-            power[0] = 1.0
-            for s in range(1, k + 1):
-                power = np.convolve(power, shifted)[: k + 1]
-                total = total + self.free_cumulant(s) * power
-            series = total
+            shifted, total = np.append(0.0, series[:-1]), np.zeros(k + 1)
+            for s in range(k, 0, -1):
+                total[0] += self.free_cumulant(s)
+                total = np.convolve(total, shifted)[: k + 1]
+            series = total + np.eye(1, k + 1)[0]
         return float(series[k])
-
-    def mean(self) -> float:
-        """Mean: the first free cumulant."""
-        return self.free_cumulant(1)
 
     def var(self) -> float:
         """Variance: the second free cumulant."""

@@ -45,26 +45,10 @@ class FussCatalan(SpectralLaw):
     """
 
     def __init__(self, depth: int):
-        self._depth = self._hardness = count("depth", depth, why="number of factors")
-        L = self._depth
+        self.depth = self._hardness = count("depth", depth, why="number of factors")
+        L = self.depth
         self._edge = (L + 1) * (1 + 1 / L) ** L
-
-    def __repr__(self) -> str:
-        return f"FussCatalan(depth={self._depth})"
-
-    @property
-    def depth(self) -> int:
-        """Number L of factors."""
-        return self._depth
-
-    @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
-        """None."""
-        return ()
-
-    def bands(self) -> np.ndarray:
-        """The interval between 0 and the edge, shape (1, 2)."""
-        return np.array([[0.0, self._edge]])
+        self._bands = np.array([[0.0, self._edge]])
 
     def _w(self, z: np.ndarray) -> np.ndarray:
         """Solution of w = z (1 - 1/w)^L above the axis, or on it.
@@ -72,7 +56,7 @@ class FussCatalan(SpectralLaw):
         Newton's method for log w, followed from i infinity to i |z| and then along the
         circle: no singularity of w(z) is near.
         """
-        L, modulus, angle = self._depth, np.log(np.abs(z)), np.angle(z)
+        L, modulus, angle = self.depth, np.log(np.abs(z)), np.angle(z)
         far = np.maximum(modulus, np.log(1e3 * self._edge))
         path = [far + (modulus - far) * share + 0.5j * np.pi for share in np.linspace(0, 1, 60)]
         path += [modulus + 1j * (angle + (np.pi / 2 - angle) * 0.5**k) for k in range(1, 56)]
@@ -98,13 +82,13 @@ class FussCatalan(SpectralLaw):
         inside = (x > 0) & (x < self._edge)
         # the integral of m dz, in w
         w = self._w(x[inside].astype(complex))
-        mass[inside] = 1 - (np.angle(w - 1) + (self._depth / (w - 1)).imag) / np.pi
+        mass[inside] = 1 - (np.angle(w - 1) + (self.depth / (w - 1)).imag) / np.pi
         return mass
 
     @cached_property
     def _quadrature(self) -> tuple[np.ndarray, np.ndarray]:
         """Gauss-Legendre quadrature in theta, in which everything is analytic."""
-        L, (node, weight) = self._depth, np.polynomial.legendre.leggauss(300)
+        L, (node, weight) = self.depth, np.polynomial.legendre.leggauss(300)
         theta = np.pi * (node + 1) / (2 * L + 2)
         first, rest, last = (np.sin(k * theta) for k in (1, L, L + 1))
         x = np.exp((L + 1) * np.log(last) - np.log(first) - L * np.log(rest))
@@ -114,15 +98,12 @@ class FussCatalan(SpectralLaw):
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         w = self._w(z)
         r, t = w / z, 1 / (1 - w)
-        m, t_slope = r * t, r * t**2 / (1 + self._depth * t)
+        m, t_slope = r * t, r * t**2 / (1 + self.depth * t)
         return m, (t_slope - m) / z, t, t_slope
 
-    def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self._transforms(z)[:2]
-
     def _moment(self, k: int) -> float:
-        return comb((self._depth + 1) * k, k) / (self._depth * k + 1)
+        return comb((self.depth + 1) * k, k) / (self.depth * k + 1)
 
     def var(self) -> float:
         """Variance, L."""
-        return float(self._depth)
+        return float(self.depth)

@@ -65,7 +65,7 @@ class SampleCovariance(SpectralLaw):
     _blurred = 1e-100
 
     def __init__(self, ratio: float, population: SpectralLaw):
-        self._ratio = positive("ratio", ratio, "ratio = p / n")
+        self.ratio = positive("ratio", ratio, "ratio = p / n")
         why = "for a list of eigenvalues: Discrete(eigenvalues)"
         instance("population", population, SpectralLaw, why)
         low, high = population.support()
@@ -74,51 +74,34 @@ class SampleCovariance(SpectralLaw):
                 f"population must be on [0, infinity) and not all at 0, got support "
                 f"[{low:g}, {high:g}] (eigenvalues of a covariance)"
             )
-        self._population = population
+        self.population = population
         self._null = dict(population.atoms).get(0.0, 0.0)
         positive_atoms = [(t, w) for t, w in population.atoms if t > 0]
-        self._points = self._weights = None
-        if population.bands().size == 0:
-            self._points, self._weights = np.array(positive_atoms).T
+        discrete = population.bands().size == 0
+        self._points, self._weights = np.array(positive_atoms).T if discrete else (None, None)
         parts = sorted([*population.bands().tolist(), *([t, t] for t, _ in positive_atoms)])
         self._bands = np.array(self._find_bands(parts))
-        self._hardness = population._hardness if np.any(population.bands() == 0) else 0
-        self._hardness += abs(self._ratio * (1 - self._null) - 1) < 1e-14
+        self._hardness = population._hardness_at_zero + (
+            abs(self.ratio * (1 - self._null) - 1) < 1e-14
+        )
         self._singular = np.append(self._bands.ravel(), 0.0)
-
-    def __repr__(self) -> str:
-        return f"SampleCovariance(ratio={self._ratio:g}, population={self._population!r})"
-
-    @property
-    def ratio(self) -> float:
-        """Ratio c = p / n."""
-        return self._ratio
-
-    @property
-    def population(self) -> SpectralLaw:
-        """Law of the eigenvalues of the population covariance."""
-        return self._population
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Atom at 0 of mass max(mass of the population at 0, 1 - 1/c), if positive."""
-        mass = max(self._null, 1 - 1 / self._ratio)
+        mass = max(self._null, 1 - 1 / self.ratio)
         return ((0.0, mass),) if mass > 0 else ()
-
-    def bands(self) -> np.ndarray:
-        """Intervals of the continuous part, ascending, shape (k, 2)."""
-        return self._bands.copy()
 
     def _averages(self, omega: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """S, the mean of t / (t - omega), and Q, the mean of t**2 / (t - omega)**2."""
         if self._points is not None:
             share = self._points / (self._points - omega[..., None])
             return share @ self._weights, share**2 @ self._weights
-        t, slope = self._population._transforms(omega)[2:]
+        t, slope = self.population._transforms(omega)[2:]
         return t, t + omega * slope
 
     def _find_bands(self, parts: list[list[float]]) -> list[list[float]]:
-        c, scale = self._ratio, parts[-1][1]
+        c, scale = self.ratio, parts[-1][1]
 
         def excess(omega: float) -> float:
             return c * self._averages(np.array([omega + 0j]))[1][0].real - 1
@@ -172,7 +155,7 @@ class SampleCovariance(SpectralLaw):
 
     def _error(self, omega: np.ndarray, z: np.ndarray) -> np.ndarray:
         s = self._averages(omega)[0]
-        return np.abs(omega * (1 - self._ratio * s) - z) / (np.abs(z) + np.abs(omega) + 1e-300)
+        return np.abs(omega * (1 - self.ratio * s) - z) / (np.abs(z) + np.abs(omega) + 1e-300)
 
     def _in_band(self, z: np.ndarray) -> np.ndarray:
         x = z.real[:, None]
@@ -180,15 +163,15 @@ class SampleCovariance(SpectralLaw):
 
     def _step(self, omega: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         s, q = self._averages(omega)
-        return z + self._ratio * omega * s, self._ratio * q
+        return z + self.ratio * omega * s, self.ratio * q
 
     def _by_eigenvalues(self, z: np.ndarray) -> np.ndarray:
-        t, b2 = self._points, self._ratio * self._weights * self._points**2
+        t, b2 = self._points, self.ratio * self._weights * self._points**2
         # z = omega + c a_1 - sum b_k^2 / (t_k - omega): an arrow matrix's characteristic equation.
         size = t.size + 1
         real = bool(np.all(z.imag == 0))
         arrow = np.zeros((z.size, size, size), dtype=float if real else complex)
-        arrow[:, 0, 0] = (z.real if real else z) - self._ratio * (self._weights @ t)
+        arrow[:, 0, 0] = (z.real if real else z) - self.ratio * (self._weights @ t)
         arrow[:, 0, 1:], arrow[:, 1:, 0] = np.sqrt(b2), -np.sqrt(b2)
         arrow[:, np.arange(1, size), np.arange(1, size)] = t
         roots = np.linalg.eigvals(arrow).astype(complex)
@@ -202,7 +185,7 @@ class SampleCovariance(SpectralLaw):
         with np.errstate(divide="ignore", invalid="ignore"):
             # A root at a point of the population is none of the equation's: it drops out as NaN.
             polished = self._polish(roots[rest], z[rest, None])
-            slope = 1 - self._ratio * self._averages(polished)[1].real
+            slope = 1 - self.ratio * self._averages(polished)[1].real
         score = np.where(outside[rest, None], slope, polished.imag)
         chosen[rest] = _largest(polished, np.where(np.isnan(score), -np.inf, score))
         return self._polish(chosen, z)
@@ -215,14 +198,11 @@ class SampleCovariance(SpectralLaw):
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         omega = self._subordinate(x.astype(complex))
-        return np.abs((-1 / omega).imag) / (np.pi * self._ratio)
-
-    def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self._transforms(z)[:2]
+        return np.abs((-1 / omega).imag) / (np.pi * self.ratio)
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
-        c, omega = self._ratio, self._subordinate(z)
-        m, slope, t, t_slope = self._population._transforms(omega)
+        c, omega = self.ratio, self._subordinate(z)
+        m, slope, t, t_slope = self.population._transforms(omega)
         # omega / z = 1 / (1 - c t), finite at z = 0
         r = np.where(z == 0, 1 / np.where(z == 0, 1 - c * t, 1), omega / np.where(z == 0, 1, z))
         rate = 1 - c * (t + omega * t_slope)
@@ -244,10 +224,10 @@ class SampleCovariance(SpectralLaw):
         """
 
         def transform(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            if np.any(z == 0) and self._ratio * (1 - self._null) <= 1:
+            if np.any(z == 0) and self.ratio * (1 - self._null) <= 1:
                 raise ValueError("z must not be 0, got 0 (the companion is singular there)")
             omega = self._subordinate(z)
-            slope = 1 - self._ratio * self._averages(omega)[1]
+            slope = 1 - self.ratio * self._averages(omega)[1]
             return -1 / omega, 1 / (omega**2 * slope)
 
         return self._off_support(transform, z, atoms=False)[bool(derivative)]
@@ -273,23 +253,19 @@ class SampleCovariance(SpectralLaw):
         def points(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             omega = self._subordinate(z)
             t = self._averages(omega)[0]
-            return (1 - self._ratio * t) * (t - 1) / t, omega
+            return (1 - self.ratio * t) * (t - 1) / t, omega
 
         return self._off_support(points, z)
 
-    def mean(self) -> float:
-        """Mean: that of the population, a_1."""
-        return self._population.mean()
-
     def var(self) -> float:
         """Variance: that of the population plus c a_1**2."""
-        return self._population.var() + self._ratio * self._population.mean() ** 2
+        return self.population.var() + self.ratio * self.population.mean() ** 2
 
     def _moment(self, k: int) -> float:
         if k not in (1, 2, 3):
             return super()._moment(k)
-        c = self._ratio
-        a1, a2, a3 = (self._population.moment(j) for j in (1, 2, 3))
+        c = self.ratio
+        a1, a2, a3 = (self.population.moment(j) for j in (1, 2, 3))
         return (a1, a2 + c * a1**2, a3 + 3 * c * a1 * a2 + c**2 * a1**3)[k - 1]
 
 

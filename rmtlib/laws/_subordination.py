@@ -240,10 +240,6 @@ class FreeConvolution(SpectralLaw):
         bands = [(left.z, right.z) for left, right in between]
         return np.reshape(np.array(bands)[kept], (-1, 2))
 
-    def bands(self) -> np.ndarray:
-        """Intervals of the continuous part, ascending, shape (k, 2)."""
-        return self._bands.copy()
-
     @cached_property
     def _singular(self) -> np.ndarray:
         atoms = (position for position, _ in self.atoms)
