@@ -163,14 +163,18 @@ class FreePoisson(SpectralLaw):
             w = np.where(np.abs(newton) < trusted * np.abs(w), w - newton, w)
         return w
 
+    def _preimage(self, z: np.ndarray) -> np.ndarray:
+        on_axis = z.imag == 0
+        w = np.empty(z.shape, dtype=complex)
+        w[on_axis], w[~on_axis] = self._w(z.real[on_axis]), self._w(z[~on_axis])
+        return w
+
     def _density(self, x: np.ndarray) -> np.ndarray:
         w = self._w(x)
         return np.clip(w.imag, 0, None) / (np.pi * np.abs(w) ** 2)
 
     def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        on_axis = z.imag == 0
-        w = np.empty(z.shape, dtype=complex)
-        w[on_axis], w[~on_axis] = self._w(z.real[on_axis]), self._w(z[~on_axis])
+        w = self._preimage(z)
         return -1 / w, 1 / (w**2 * (1 - self._pull(w)))
 
     def _mass_above(self, w: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from rmtlib._checks import ConvergenceError, instance, positive
 from rmtlib._types import ArrayLike
 from rmtlib.laws._base import SpectralLaw
 from rmtlib.laws._continuation import follow
+from rmtlib.laws._free_poisson import FreePoisson
 
 _MOST_ATOMS_BY_EIGENVALUES = 15
 
@@ -85,6 +86,8 @@ class SampleCovariance(SpectralLaw):
             abs(self.ratio * (1 - self._null) - 1) < 1e-14
         )
         self._singular = np.append(self._bands.ravel(), 0.0)
+        if discrete:  # the companion's law, but for its atom
+            self._arrow = FreePoisson(self._points, self.ratio * self._weights)
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
@@ -139,7 +142,7 @@ class SampleCovariance(SpectralLaw):
     def _subordinate(self, z: np.ndarray) -> np.ndarray:
         """Point omega(z) = -1 / companion transform."""
         few = self._points is not None and self._points.size <= _MOST_ATOMS_BY_EIGENVALUES
-        omega = self._by_eigenvalues(z) if few else follow(self._step, z, self._singular)
+        omega = self._arrow._preimage(z) if few else follow(self._step, z, self._singular)
         error = self._error(omega, z)
         retry = ~(error <= 1e-12) | (self._in_band(z) & (omega.imag <= 0))
         if few and retry.any():
@@ -164,37 +167,6 @@ class SampleCovariance(SpectralLaw):
     def _step(self, omega: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         s, q = self._averages(omega)
         return z + self.ratio * omega * s, self.ratio * q
-
-    def _by_eigenvalues(self, z: np.ndarray) -> np.ndarray:
-        t, b2 = self._points, self.ratio * self._weights * self._points**2
-        # z = omega + c a_1 - sum b_k^2 / (t_k - omega): an arrow matrix's characteristic equation.
-        size = t.size + 1
-        real = bool(np.all(z.imag == 0))
-        arrow = np.zeros((z.size, size, size), dtype=float if real else complex)
-        arrow[:, 0, 0] = (z.real if real else z) - self.ratio * (self._weights @ t)
-        arrow[:, 0, 1:], arrow[:, 1:, 0] = np.sqrt(b2), -np.sqrt(b2)
-        arrow[:, np.arange(1, size), np.arange(1, size)] = t
-        roots = np.linalg.eigvals(arrow).astype(complex)
-        inside = self._in_band(z)
-        outside = (z.imag == 0) & ~inside
-        roots[outside] = roots[outside].real
-        # Off the axis, tiny imaginary parts decide which root it is: polish before choosing.
-        chosen = np.empty(z.shape, dtype=complex)
-        chosen[inside] = _largest(roots[inside], roots[inside].imag / np.abs(roots[inside]))
-        rest = ~inside
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # A root at a point of the population is none of the equation's: it drops out as NaN.
-            polished = self._polish(roots[rest], z[rest, None])
-            slope = 1 - self.ratio * self._averages(polished)[1].real
-        score = np.where(outside[rest, None], slope, polished.imag)
-        chosen[rest] = _largest(polished, np.where(np.isnan(score), -np.inf, score))
-        return self._polish(chosen, z)
-
-    def _polish(self, omega: np.ndarray, z: np.ndarray) -> np.ndarray:
-        for _ in range(3):
-            f, slope = self._step(omega, z)
-            omega = omega + (f - omega) / (1 - slope)
-        return omega
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         omega = self._subordinate(x.astype(complex))
@@ -267,7 +239,3 @@ class SampleCovariance(SpectralLaw):
         c = self.ratio
         a1, a2, a3 = (self.population.moment(j) for j in (1, 2, 3))
         return (a1, a2 + c * a1**2, a3 + 3 * c * a1 * a2 + c**2 * a1**3)[k - 1]
-
-
-def _largest(values: np.ndarray, score: np.ndarray) -> np.ndarray:
-    return np.take_along_axis(values, np.argmax(score, axis=-1)[..., None], axis=-1)[..., 0]
