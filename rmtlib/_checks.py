@@ -54,13 +54,7 @@ def _reject(name: str, rule: str, got: Any, why: str) -> ValueError:
 
 
 def finite(name: str, value: Any, why: str = "") -> float:
-    """A finite real number, as ``float``.
-
-    Raises
-    ------
-    ValueError
-        If ``value`` is not a real number, or is NaN or infinite.
-    """
+    """A finite real number, as ``float``."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
@@ -72,11 +66,6 @@ def finite(name: str, value: Any, why: str = "") -> float:
 
 def positive(name: str, value: Any, why: str = "") -> float:
     """A finite real number > 0, as ``float``.
-
-    Raises
-    ------
-    ValueError
-        If ``value`` is not one.
 
     Example
     -------
@@ -92,13 +81,7 @@ def positive(name: str, value: Any, why: str = "") -> float:
 
 
 def nonnegative(name: str, value: Any, why: str = "") -> float:
-    """A finite real number >= 0, as ``float``.
-
-    Raises
-    ------
-    ValueError
-        If ``value`` is not one.
-    """
+    """A finite real number >= 0, as ``float``."""
     number = finite(name, value, why)
     if number < 0:
         raise _reject(name, "nonnegative", f"{number:g}", why)
@@ -106,13 +89,7 @@ def nonnegative(name: str, value: Any, why: str = "") -> float:
 
 
 def between(name: str, value: Any, low: float, high: float, why: str = "") -> float:
-    """A finite real number in the closed interval [low, high], as ``float``.
-
-    Raises
-    ------
-    ValueError
-        If ``value`` is not one.
-    """
+    """A finite real number in the closed interval [low, high], as ``float``."""
     number = finite(name, value, why)
     if not low <= number <= high:
         raise _reject(name, f"between {low:g} and {high:g}", f"{number:g}", why)
@@ -126,11 +103,6 @@ def count(
 
     Sizes of arrays and numbers of steps stop at a hundred million, before they fill the
     memory or run for days; where the count only enters a formula, ``at_most`` is infinite.
-
-    Raises
-    ------
-    ValueError
-        If ``value`` is not one.
     """
     if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)):
         raise _reject(name, "an integer", repr(value), why)
@@ -150,13 +122,7 @@ def instance(name: str, value: Any, kind: type, why: str = "") -> Any:
 
 
 def one_of(name: str, value: Any, allowed: tuple[str, ...], why: str = "") -> str:
-    """One of the strings ``allowed``.
-
-    Raises
-    ------
-    ValueError
-        If ``value`` is not one of them.
-    """
+    """One of the strings ``allowed``."""
     if not isinstance(value, str) or value not in allowed:
         choices = ", ".join(repr(choice) for choice in allowed)
         raise _reject(name, f"one of {choices}", repr(value), why)
@@ -212,19 +178,22 @@ def complex_array(name: str, value: ArrayLike) -> np.ndarray:
     return array
 
 
+def solved(what: str, z: np.ndarray, error: np.ndarray) -> None:
+    """Raise `ConvergenceError` where the relative error of an equation at z is above 1e-10."""
+    if not np.all(error <= 1e-10):
+        worst = np.argmax(np.where(np.isnan(error), np.inf, error))
+        raise ConvergenceError(
+            f"{what} not solved at z = {z[worst]:.6g}: relative residual {error[worst]:.2g} > 1e-10"
+        )
+
+
 def scalar_out(array: np.ndarray) -> Any:
     """A Python number for an array without axes, the array itself otherwise."""
     return array.item() if np.ndim(array) == 0 else array
 
 
 def positive_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
-    """A float64 array of numbers > 0, of any shape.
-
-    Raises
-    ------
-    ValueError
-        As `real_array`, and if an entry is not positive (the message gives the smallest).
-    """
+    """A float64 array of numbers > 0, of any shape."""
     array = real_array(name, value, why=why).astype(float)
     if array.size and array.min() <= 0:
         raise _reject(name, "positive", f"{array.min():g}", why)
@@ -232,13 +201,7 @@ def positive_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
 
 
 def nonnegative_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
-    """A float64 array of numbers >= 0, of any shape.
-
-    Raises
-    ------
-    ValueError
-        As `real_array`, and if an entry is negative (the message gives the smallest).
-    """
+    """A float64 array of numbers >= 0, of any shape."""
     array = real_array(name, value, why=why).astype(float)
     if array.size and array.min() < 0:
         raise _reject(name, "nonnegative", f"{array.min():g}", why)
@@ -246,13 +209,7 @@ def nonnegative_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
 
 
 def unit_interval_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
-    """A float64 array of numbers in [0, 1], of any shape.
-
-    Raises
-    ------
-    ValueError
-        As `real_array`, and if an entry is outside (the message gives the farthest).
-    """
+    """A float64 array of numbers in [0, 1], of any shape."""
     array = real_array(name, value, why=why).astype(float)
     if array.size and np.abs(array - 0.5).max() > 0.5:
         worst = array.flat[np.abs(array - 0.5).argmax()]

@@ -8,7 +8,7 @@ after the other is replaced in this way, until :math:`K_0` is left, whose law is
 
 import numpy as np
 
-from rmtlib._checks import ConvergenceError
+from rmtlib._checks import ConvergenceError, solved
 from rmtlib.laws import MarchenkoPastur, SpectralLaw
 
 
@@ -215,12 +215,7 @@ class WeightedGrams(SpectralLaw):
         s = self._descend(z, lowest)
         found = self._map(s, z)
         error = (np.abs(found[0] - s) / np.abs(s)).max(axis=1)
-        if not np.all(error <= 1e-10):
-            worst = np.argmax(np.where(np.isnan(error), np.inf, error))
-            raise ConvergenceError(
-                f"equations of the layers not solved at z = {z[worst]:.6g}: "
-                f"relative residual {error[worst]:.2g} > 1e-10"
-            )
+        solved("equations of the layers", z, error)
         return found
 
     def _density(self, x: np.ndarray) -> np.ndarray:

@@ -103,6 +103,12 @@ class SpectralLaw(abc.ABC):
 
         return free_product(self, other) if isinstance(other, SpectralLaw) else NotImplemented
 
+    def _parts(self, without: tuple[float, ...] = ()) -> list[list[float]]:
+        """Bands, and atoms but for some as intervals of length 0, ascending."""
+        return sorted(
+            [*self.bands().tolist(), *([x, x] for x, _ in self.atoms if x not in without)]
+        )
+
     def support(self) -> tuple[float, float]:
         """Smallest interval (low, high) that carries all the mass, atoms included."""
         points = [*self.bands().ravel(), *(position for position, _ in self.atoms)]

@@ -61,9 +61,6 @@ class FreeSum(FreeConvolution):
         (low_a, high_a), (low_b, high_b) = self._a.support(), self._b.support()
         return np.abs(s) * (high_a - low_a + high_b - low_b) < 1e-4
 
-    def _parts(self, law: SpectralLaw) -> list[list[float]]:
-        return sorted([*law.bands().tolist(), *([x, x] for x, _ in law.atoms)])
-
     @staticmethod
     def _s(law: SpectralLaw, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         m, slope = law._transform(point.astype(complex))
@@ -164,9 +161,6 @@ class FreeProduct(FreeConvolution):
         if ends_at_zero or end.z < 1e-24 * scale:
             return _End(0.0, 0.0)
         return super()._tidy(end, scale)
-
-    def _parts(self, law: SpectralLaw) -> list[list[float]]:
-        return sorted([*law.bands().tolist(), *([x, x] for x, _ in law.atoms if x > 0)])
 
     @staticmethod
     def _s(law: SpectralLaw, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -126,7 +126,7 @@ class FreePoisson(SpectralLaw):
 
         near, far = 1 - 1e-12, 1 + 1e-12
         edges = [root(p[0] - far * np.sqrt(a.sum()), p[0] - near * np.sqrt(a[0]))]
-        for j in range(p.size - 1):
+        for j in np.flatnonzero(np.diff(p) > 1e-13 * np.abs(p[1:])):  # else no gap can open
             # dz/dw is concave between poles: its maximum is where the second derivative vanishes
             r = np.cbrt([a[j] / a[j + 1 :].sum(), a[: j + 1].sum() / a[j + 1]])
             top = root(*(p[j] + (p[j + 1] - p[j]) * r / (1 + r)), power=3)

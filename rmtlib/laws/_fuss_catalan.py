@@ -5,7 +5,7 @@ from math import comb
 
 import numpy as np
 
-from rmtlib._checks import ConvergenceError, count
+from rmtlib._checks import count, solved
 from rmtlib.laws._base import SpectralLaw
 
 
@@ -65,12 +65,7 @@ class FussCatalan(SpectralLaw):
             for _ in range(2):
                 w = np.exp(u)
                 u = u - (u - L * np.log1p(-1 / w) - target) / (1 - L / (w - 1))
-        error = np.abs(u - L * np.log1p(-np.exp(-u)) - target)
-        if not np.all(error <= 1e-10):
-            raise ConvergenceError(
-                f"Fuss-Catalan equation not solved at z = {z[np.argmax(error)]:.6g}: "
-                f"residual {error.max():.2g} > 1e-10"
-            )
+        solved("Fuss-Catalan equation", z, np.abs(u - L * np.log1p(-np.exp(-u)) - target))
         return np.exp(u)
 
     def _density(self, x: np.ndarray) -> np.ndarray:

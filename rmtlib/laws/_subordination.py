@@ -7,14 +7,13 @@ of the support, from what distinguishes the sum from the product: the functions
 that `FreeSum` and `FreeProduct` define.
 """
 
-import abc
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.optimize import brentq
 
-from rmtlib._checks import ConvergenceError
+from rmtlib._checks import ConvergenceError, solved
 from rmtlib._types import ArrayLike
 from rmtlib.laws._base import SpectralLaw
 from rmtlib.laws._continuation import follow
@@ -89,7 +88,15 @@ class FreeConvolution(SpectralLaw):
     """What the sum and the product share: bands from the real axis, density by continuation.
 
     s is the quantity that subordination makes equal, s_a(w1) = s_b(w2) = s(z).
-    The complement of the support is where dz/ds > 0 on real w1 and w2.
+    The complement of the support is where dz/ds > 0 on real w1 and w2. A subclass has
+
+    - ``_s(law, point)``: s and ds/dw at real points outside the support of one law;
+    - ``_z(w1, s1, slope1, w2, s2, slope2)``: z, and dz/ds relative to the size of its terms;
+    - ``_delicate(s)``: where dz/ds, although regular, is a difference of large numbers;
+    - ``_step(w1, z)``: one turn of the subordination equations, and its derivative in w1;
+    - ``_second(w1, z)``: the second subordination point, from the first;
+    - ``_m(z, w1)`` and ``_slope(z, w1, step_slope)``: the Stieltjes transform and its derivative;
+    - ``_corners``: pairs of an atom's position and mass, ascending; mass 0 makes a singular edge.
     """
 
     #: How it is written, and the points besides edges and atoms that continuation shuns.
@@ -102,33 +109,8 @@ class FreeConvolution(SpectralLaw):
     def __repr__(self) -> str:
         return f"({self._a!r} {self._symbol} {self._b!r})"
 
-    @staticmethod
-    @abc.abstractmethod
-    def _s(law: SpectralLaw, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pair (s, ds/dw) at real points outside the support of one law."""
-
-    @staticmethod
-    @abc.abstractmethod
-    def _z(w1, s1, slope1, w2, s2, slope2) -> tuple[np.ndarray, np.ndarray]:
-        """Pair of z and dz/ds, the latter relative to the size of its terms."""
-
-    @abc.abstractmethod
-    def _delicate(self, s: np.ndarray) -> np.ndarray:
-        """Where dz/ds, although regular, is a difference of large numbers."""
-
-    @abc.abstractmethod
-    def _parts(self, law: SpectralLaw) -> list[list[float]]:
-        """Intervals (atoms: of length 0) on which s is singular."""
-
-    @abc.abstractmethod
-    def _step(self, w1: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One turn of the subordination equations, and its derivative in w1."""
-
     def _components(self, law: SpectralLaw) -> list[_Component]:
-        def s_of(point):
-            return self._s(law, point)
-
-        parts = self._parts(law)
+        s_of, parts = partial(self._s, law), law._parts(without=self._shunned)
         low, top = parts[0]
         gaps = []
         for left, right in parts[1:]:
@@ -196,11 +178,6 @@ class FreeConvolution(SpectralLaw):
         return intervals
 
     @property
-    @abc.abstractmethod
-    def _corners(self) -> list[tuple[float, float]]:
-        """Pairs of an atom's position and mass, ascending; mass 0 makes a singular edge."""
-
-    @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Pairs (position, mass), positions ascending."""
         return tuple(pair for pair in self._corners if pair[1] > 1e-14)
@@ -248,18 +225,8 @@ class FreeConvolution(SpectralLaw):
     def _subordinate(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         w1 = follow(self._step, z, self._singular)
         f, slope = self._step(w1, z)
-        error = np.abs(f - w1) / (np.abs(z) + np.abs(w1))
-        if not np.all(error <= 1e-10):
-            worst = np.argmax(np.where(np.isnan(error), np.inf, error))
-            raise ConvergenceError(
-                f"subordination equations not solved at z = {z[worst]:.6g}: "
-                f"relative residual {error[worst]:.2g} > 1e-10"
-            )
+        solved("subordination equations", z, np.abs(f - w1) / (np.abs(z) + np.abs(w1)))
         return w1, slope
-
-    @abc.abstractmethod
-    def _second(self, w1: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Second subordination point, from the first."""
 
     def subordination(self, z: ArrayLike) -> tuple[np.ndarray | complex | float, ...]:
         r"""Subordination points :math:`\omega_1(z)` and :math:`\omega_2(z)`.
@@ -282,14 +249,6 @@ class FreeConvolution(SpectralLaw):
             return w1, self._second(w1, z)
 
         return self._off_support(points, z)
-
-    @abc.abstractmethod
-    def _m(self, z: np.ndarray, w1: np.ndarray) -> np.ndarray:
-        """Stieltjes transform at z from the subordination point w1."""
-
-    @abc.abstractmethod
-    def _slope(self, z: np.ndarray, w1: np.ndarray, step_slope: np.ndarray) -> np.ndarray:
-        """Derivative of the Stieltjes transform at z."""
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         z = x.astype(complex)

@@ -346,3 +346,10 @@ def test_samples_draw_many_and_refuse_bad_values(function, names):
     assert (draws, (*pair, rows, columns)) == (4, one.shape)
     np.testing.assert_allclose(many, np.swapaxes(many, -1, -2), atol=1e-15)
     assert not np.allclose(many[..., 0, :, :], many[..., 1, :, :])
+
+
+def test_jumps_that_differ_by_rounding_open_no_gap():
+    once, twice = FreePoisson([1.0], [1.0]), FreePoisson([1.0, np.nextafter(1.0, 2.0)], [0.5, 0.5])
+    assert twice.bands() == pytest.approx(once.bands(), abs=1e-12)
+    x = np.linspace(0.1, 3.9, 20)
+    assert twice.pdf(x) == pytest.approx(once.pdf(x), rel=1e-10)
