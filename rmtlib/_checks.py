@@ -8,6 +8,7 @@ three, for example
 """
 
 import os
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -192,29 +193,27 @@ def scalar_out(array: np.ndarray) -> Any:
     return array.item() if np.ndim(array) == 0 else array
 
 
+def _within(name: str, value: ArrayLike, allowed: Callable, rule: str, why: str) -> np.ndarray:
+    array = real_array(name, value, why=why).astype(float)
+    wrong = array[~allowed(array)]
+    if wrong.size:
+        raise _reject(name, rule, f"{wrong[np.abs(wrong - 0.5).argmax()]:g}", why)
+    return array
+
+
 def positive_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
     """A float64 array of numbers > 0, of any shape."""
-    array = real_array(name, value, why=why).astype(float)
-    if array.size and array.min() <= 0:
-        raise _reject(name, "positive", f"{array.min():g}", why)
-    return array
+    return _within(name, value, lambda x: x > 0, "positive", why)
 
 
 def nonnegative_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
     """A float64 array of numbers >= 0, of any shape."""
-    array = real_array(name, value, why=why).astype(float)
-    if array.size and array.min() < 0:
-        raise _reject(name, "nonnegative", f"{array.min():g}", why)
-    return array
+    return _within(name, value, lambda x: x >= 0, "nonnegative", why)
 
 
 def unit_interval_array(name: str, value: ArrayLike, why: str = "") -> np.ndarray:
     """A float64 array of numbers in [0, 1], of any shape."""
-    array = real_array(name, value, why=why).astype(float)
-    if array.size and np.abs(array - 0.5).max() > 0.5:
-        worst = array.flat[np.abs(array - 0.5).argmax()]
-        raise _reject(name, "between 0 and 1", f"{worst:g}", why)
-    return array
+    return _within(name, value, lambda x: np.abs(x - 0.5) <= 0.5, "between 0 and 1", why)
 
 
 def vector(name: str, value: ArrayLike, length: int | None = None, why: str = "") -> np.ndarray:
@@ -325,9 +324,9 @@ def covariance(name: str, value: ArrayLike, size: int | None = None, why: str = 
 
 
 def probabilities(
-    name: str, value: ArrayLike, length: int | None = None, why: str = ""
+    name: str, value: ArrayLike, length: int | None = None, why: str = "", *, zero: bool = False
 ) -> np.ndarray:
-    """A vector of positive numbers that sum to one.
+    """A vector of positive numbers, or with ``zero`` of nonnegative ones, that sum to one.
 
     Raises
     ------
@@ -335,8 +334,7 @@ def probabilities(
         As `vector`, and if an entry is not positive or the sum is not one.
     """
     array = vector(name, value, length=length, why=why)
-    if array.min() <= 0:
-        raise _reject(name, "positive", f"{array.min():g}", why)
+    array = (nonnegative_array if zero else positive_array)(name, array, why)
     if abs(array.sum() - 1) > 1e-9:
         raise _reject(name, "probabilities that sum to 1", f"sum {array.sum():.12g}", why)
     return array

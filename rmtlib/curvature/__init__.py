@@ -6,7 +6,6 @@ from ._freeness import freeness as freeness
 from ._hessian_law import HessianLaw as HessianLaw
 from ._hessian_law import ReluHessianLaw as ReluHessianLaw
 from ._hessian_law import sample_hessian as sample_hessian
-from ._hessian_law import sample_relu_curvature as sample_relu_curvature
 from ._lanczos import Lanczos as Lanczos
 from ._lanczos import SpectralEstimate as SpectralEstimate
 from ._lanczos import lanczos as lanczos

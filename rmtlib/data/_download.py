@@ -3,7 +3,6 @@
 import hashlib
 import os
 import secrets
-import sys
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
@@ -25,23 +24,13 @@ class DataUnavailable(RuntimeError):
 
 def cache_folder() -> Path:
     """Folder into which data are downloaded: it may not exist yet."""
-    if chosen := os.environ.get("RMTLIB_CACHE"):
-        return Path(chosen).expanduser()
-    if root := os.environ.get("XDG_CACHE_HOME"):
-        return Path(root) / "rmtlib"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "rmtlib"
-    caches = Path("Library", "Caches") if sys.platform == "darwin" else Path(".cache")
-    return Path.home() / caches / "rmtlib"
+    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("RMTLIB_CACHE") or f"{root}/rmtlib").expanduser()
 
 
 def _folders() -> list[Path]:
     data = os.environ.get("RMTLIB_DATA")
     return [*([Path(data).expanduser()] if data else []), cache_folder()]
-
-
-def _offline() -> bool:
-    return os.environ.get("RMTLIB_OFFLINE", "") not in ("", "0")
 
 
 def _url(file: File) -> str:
@@ -50,10 +39,6 @@ def _url(file: File) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"RMTLIB_MIRROR must begin with http:// or https://, got {mirror!r}")
     return url
-
-
-def _has(folder: Path, edition: Edition) -> bool:
-    return all((folder / file.path).is_file() for file in edition.files)
 
 
 def _downloadable(name: str) -> Edition:
@@ -115,7 +100,7 @@ def find(name: str) -> tuple[Path, Edition] | None:
     """Folder and edition of a data set, the first in the order of search."""
     for folder in _folders():
         for edition in EDITIONS[name]:
-            if _has(folder, edition):
+            if all((folder / file.path).is_file() for file in edition.files):
                 return folder, edition
     return None
 
@@ -148,7 +133,7 @@ def fetch(name: str) -> None:
     for file in (found[1] if found else _downloadable(name)).files:
         if _sound(file):
             continue
-        if _offline():
+        if os.environ.get("RMTLIB_OFFLINE", "") not in ("", "0"):
             raise _unavailable(name, "nothing is downloaded because RMTLIB_OFFLINE is set")
         try:
             _download(file)

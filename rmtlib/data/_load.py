@@ -4,8 +4,8 @@ A data set is looked for in three places, in this order:
 
 1. the folder named by the environment variable ``RMTLIB_DATA``, with
    subfolders ``mnist``, ``fashion-mnist``, ``cifar10`` and ``census``;
-2. the user's cache (``RMTLIB_CACHE``; by default ``rmtlib`` in the system's
-   folder for caches), with the same subfolders;
+2. the user's cache (``RMTLIB_CACHE``; by default ``~/.cache/rmtlib``, or ``rmtlib`` in
+   ``XDG_CACHE_HOME``), with the same subfolders;
 3. its canonical home, from which it is downloaded into the cache, unless
    ``RMTLIB_OFFLINE=1``. ``RMTLIB_MIRROR``, a base address under which the
    same subfolders are served, replaces the canonical homes (a classroom's

@@ -102,7 +102,7 @@ class NonlinearGram(SampleCovariance):
     def __repr__(self) -> str:
         return (
             f"NonlinearGram(eta={self._eta:g}, zeta={self._zeta:g}, "
-            f"features_per_sample={self._ratio:g}, features_per_dimension={self._b:g})"
+            f"features_per_sample={self.ratio:g}, features_per_dimension={self._b:g})"
         )
 
     @property
@@ -129,14 +129,14 @@ class NonlinearGram(SampleCovariance):
         wrong |= (omega.imag <= 0) & ((z.imag > 0) | self._in_band(z))
         outside = (z.imag == 0) & ~self._in_band(z)
         if outside.any():
-            slope = 1 - self._ratio * self._averages(omega[outside])[1].real
+            slope = 1 - self.ratio * self._averages(omega[outside])[1].real
             wrong[outside] |= ~(slope > 0)
         if wrong.any():
             omega[wrong] = super()._subordinate(z[wrong])
         return omega
 
     def _by_quartic(self, z: np.ndarray) -> np.ndarray:
-        a, b, zeta, delta = self._ratio, self._b, self._zeta, self._delta
+        a, b, zeta, delta = self.ratio, self._b, self._zeta, self._delta
         d, e, g = 1 - a, (b - 1) * zeta - delta, b * zeta / a
         coefficients = np.array(
             [
@@ -170,7 +170,7 @@ class NonlinearGram(SampleCovariance):
 
     def _moment(self, k: int) -> float:
         # Q = sum_k M_k s^k is the fixed point of s A (eta + zeta b Q) - zeta delta b s^2 A^2.
-        a, b, eta, zeta = self._ratio, self._b, self._eta, self._zeta
+        a, b, eta, zeta = self.ratio, self._b, self._eta, self._zeta
         one = np.eye(1, k + 1)[0]
         Q = np.zeros(k + 1)
         for _ in range(k):
@@ -186,7 +186,7 @@ class NonlinearGram(SampleCovariance):
 
     def var(self) -> float:
         """Variance: a eta**2 + b zeta**2."""
-        return self._ratio * self._eta**2 + self._b * self._zeta**2
+        return self.ratio * self._eta**2 + self._b * self._zeta**2
 
     def _Q(self, y: ArrayLike) -> np.ndarray | float:
         """Q at the squared strength y > zeta b."""
@@ -198,7 +198,7 @@ class NonlinearGram(SampleCovariance):
         y = self._zeta * self._b + t
         Q = self._delta / y + self._zeta / t if self._zeta else self._delta / y
         slope = self._delta / y**2 + (self._zeta / t**2 if self._zeta else 0.0)
-        return 1 / y - slope / (1 + Q) - self._ratio * slope / (1 + self._ratio * Q)
+        return 1 / y - slope / (1 + Q) - self.ratio * slope / (1 + self.ratio * Q)
 
     @cached_property
     def outlier_threshold(self) -> float:
@@ -242,7 +242,7 @@ class NonlinearGram(SampleCovariance):
 
     def _position(self, y: np.ndarray) -> np.ndarray:
         Q = self._Q(y)
-        return y * (1 + Q) * (1 + self._ratio * Q)
+        return y * (1 + Q) * (1 + self.ratio * Q)
 
     def outliers(
         self,
@@ -327,7 +327,7 @@ class NonlinearGram(SampleCovariance):
             position=self._position(y),
             edge=float(self._position(threshold)),
             alignment=turn * (1 + Q),
-            right_alignment=turn * (1 + self._ratio * Q),
+            right_alignment=turn * (1 + self.ratio * Q),
         )
 
 

@@ -9,4 +9,3 @@ from ._mean_field import susceptibility as susceptibility
 from ._samples import sample_jacobian as sample_jacobian
 from ._samples import sample_spectrum as sample_spectrum
 from ._slopes import SquaredSlopes as SquaredSlopes
-from ._slopes import one_layer as one_layer

@@ -68,6 +68,10 @@ class JacobianLaw(SpectralLaw):
     Atoms: :math:`1-\min_lp_l` at 0, with :math:`p_l=P(K^l\ne0)`; for orthogonal weights
     and slopes 0 or 1, :math:`(1-\sum_l(1-p_l))^+` at :math:`\sigma_w^{2L}`.
 
+    The continuous part has one band, if any. Activations with several slopes may leave gaps in
+    it, where the density is 0. Smooth ones with orthogonal weights have no lower edge: it
+    starts where a mass of 1e-13 is left.
+
     Example
     -------
     >>> law = JacobianLaw("linear", [1.0, 1.0])
@@ -166,18 +170,10 @@ class JacobianLaw(SpectralLaw):
         return tuple(found)
 
     @cached_property
-    def _edges(self) -> np.ndarray:
+    def _bands(self) -> np.ndarray:
         if 1 - sum(mass for _, mass in self.atoms) < 1e-14:
             return np.empty((0, 2))
         return np.array([[self._lower_edge(), self._upper_edge()]])
-
-    def bands(self) -> np.ndarray:
-        """Interval that carries the continuous part, shape (1, 2); empty if the law is discrete.
-
-        Activations with several slopes may leave gaps in it, where the density is 0. Smooth
-        ones with orthogonal weights have no lower edge: it starts where 1e-13 is left.
-        """
-        return self._edges.copy()
 
     def _lower_edge(self) -> float:
         equation = self._equation
@@ -222,12 +218,9 @@ class JacobianLaw(SpectralLaw):
 
     @property
     def _hardness(self) -> float:
-        if not self._edges.size or self._edges[0, 0] > 0:
+        if not self._bands.size or self._bands[0, 0] > 0:
             return 0
         return 1 / self._equation.decay - 1
-
-    def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self._transforms(z)[:2]
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         u, h = self._equation.solve(np.log(np.abs(z)), np.abs(np.angle(z)))  # -1 - 0j is -1
@@ -237,7 +230,7 @@ class JacobianLaw(SpectralLaw):
 
     def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
         mass = np.zeros(x.shape)
-        for low, high in self._edges:
+        for low, high in self._bands:
             mass[x >= high] = 1 - sum(weight for _, weight in self.atoms)
             inside = (low < x) & (x < high)
             if inside.any():

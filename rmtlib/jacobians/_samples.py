@@ -118,9 +118,5 @@ def sample_spectrum(
     >>> lam.shape, bool(np.all(np.mean(lam < 1e-12, axis=1) > 0.4))
     ((3, 100), True)
     """
-    rng = as_rng(rng)
-    spectra = []
-    for _ in range(1 if size is None else count("size", size)):
-        J = sample_jacobian(activation, n=n, depth=depth, rng=rng, **network)
-        spectra.append(np.linalg.svd(J, compute_uv=False)[::-1] ** 2)
-    return spectra[0] if size is None else np.array(spectra)
+    J = sample_jacobian(activation, n=n, depth=depth, size=size, rng=rng, **network)
+    return np.linalg.svd(J, compute_uv=False)[..., ::-1] ** 2

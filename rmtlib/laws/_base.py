@@ -47,7 +47,7 @@ class SpectralLaw(abc.ABC):
     _bands: np.ndarray
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in vars(self):
+        if name in vars(self) and not name.startswith("_"):
             raise AttributeError(f"{name} can't be set again: laws are immutable")
         super().__setattr__(name, value)
 
@@ -284,15 +284,11 @@ class SpectralLaw(abc.ABC):
 
     def _anywhere(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `_transform`, and -1/z where z is so far that squares of it overflow."""
-        far = np.abs(z) > 1e100 * max(map(abs, self.support()))
-        if not far.any():
-            return self._transform(z)
-        m, slope = np.empty_like(z), np.empty_like(z)
-        m[far] = -1 / z[far]
-        slope[far] = m[far] ** 2
-        if not far.all():
-            m[~far], slope[~far] = self._transform(z[~far])
-        return m, slope
+        top = max(map(abs, self.support()))
+        far = np.abs(z) > 1e100 * top
+        m, slope = self._transform(np.where(far, 2j * top, z))
+        pole = -1 / np.where(far, z, 1)
+        return np.where(far, pole, m), np.where(far, pole**2, slope)
 
     def _off_support(self, function: Callable, z: ArrayLike, atoms: bool = True) -> tuple:
         """What ``function`` gives above the axis, at any z off the support."""

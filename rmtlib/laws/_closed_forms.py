@@ -4,7 +4,14 @@ from math import comb
 
 import numpy as np
 
-from rmtlib._checks import positive, real_array, scalar_out, unit_interval_array, vector
+from rmtlib._checks import (
+    positive,
+    probabilities,
+    real_array,
+    scalar_out,
+    unit_interval_array,
+    vector,
+)
 from rmtlib._types import ArrayLike
 from rmtlib.laws._base import SpectralLaw
 
@@ -206,11 +213,7 @@ class Discrete(SpectralLaw):
         points = vector("points", points).astype(float)
         if weights is None:
             weights = np.full(points.size, 1 / points.size)
-        weights = vector("weights", weights, length=points.size).astype(float)
-        if weights.min() < 0:
-            raise ValueError(f"weights must be nonnegative, got {weights.min():g}")
-        if abs(weights.sum() - 1) > 1e-9:
-            raise ValueError(f"weights must sum to 1, got sum {weights.sum():.12g}")
+        weights = probabilities("weights", weights, points.size, zero=True)
         self.points, which = np.unique(points[weights > 0], return_inverse=True)
         self.weights = np.bincount(which, weights[weights > 0]) / weights.sum()
         self.points.flags.writeable = self.weights.flags.writeable = False

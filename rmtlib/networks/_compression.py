@@ -12,17 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.utils import prune
 
 from rmtlib import _checks
 from rmtlib._torch_batch import array_of
 from rmtlib._types import ArrayLike
-from rmtlib.activations import HARDTANH, RELU, SIGMOID, TANH, Activation, leaky_relu
+from rmtlib.activations import Activation
 from rmtlib.networks._kernels import hidden_layer
 from rmtlib.networks._mlp import MLP
 from rmtlib.networks._ternary import TernaryNetwork, share
 from rmtlib.quantization import NetworkMatch, match_network, ternary_weights
-
-_MODULES = {torch.nn.ReLU: RELU, torch.nn.Tanh: TANH, torch.nn.Sigmoid: SIGMOID}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +35,7 @@ class Compression:
 
 
 def compress(
-    network: MLP | torch.nn.Sequential,
+    network: MLP,
     input_variance: float,
     *,
     sparsity: float = 0.0,
@@ -52,10 +51,8 @@ def compress(
 
     Parameters
     ----------
-    network : rmtlib.networks.MLP or torch.nn.Sequential
-        Without biases; its last layer, the readout, is left out. A ``Sequential`` alternates
-        ``Linear(..., bias=False)`` with ``ReLU``, ``LeakyReLU``, ``Tanh``, ``Sigmoid`` or
-        ``Hardtanh``; of it, too, only widths and activations are used.
+    network : rmtlib.networks.MLP
+        Without biases; its last layer, the readout, is left out.
     input_variance : positive number
         Mean of :math:`\|x\|^2/p` over the samples that it will see.
     sparsity : number in [0, 1)
@@ -85,70 +82,24 @@ def compress(
     >>> small = compress(dense, 1.0, sparsity=0.9, rng=1).network
     >>> small.widths, len(small.activations), small.packed_size < 36_000
     ((50, 400, 300), 2, True)
-    >>> Linear = torch.nn.Linear
-    >>> plain = torch.nn.Sequential(
-    ...     Linear(50, 400, bias=False), torch.nn.ReLU(), Linear(400, 1, bias=False)
-    ... )
-    >>> compress(plain, 1.0, rng=1).network.widths
-    (50, 400)
     """
-    widths, activations, dtype = _architecture(network)
+    _checks.instance("network", network, MLP)
+    widths = network.widths
     if len(widths) < 3:
         raise ValueError(f"network must have a hidden layer, got widths {widths}")
-    match = match_network(activations, input_variance, kind=kind)
+    if network.bias:
+        raise ValueError(
+            f"network must have no biases, got bias {network.bias:g} (the kernels matched here are"
+            " those of networks without)"
+        )
+    if not all(isinstance(f, Activation) for f in network.activations):
+        raise ValueError("network must have activations of the library (their moments are needed)")
+    match = match_network(network.activations, input_variance, kind=kind)
     generator = _checks.as_rng(rng)
     shapes = zip(widths[1:-1], widths[:-2], strict=True)
     signs = [np.sign(ternary_weights(shape, sparsity, rng=generator)) for shape in shapes]
+    dtype = network.weights[0].dtype
     return Compression(TernaryNetwork(signs, sparsity, match.activations, dtype=dtype), match)
-
-
-def _architecture(
-    network: MLP | torch.nn.Sequential,
-) -> tuple[tuple[int, ...], list[Activation], torch.dtype]:
-    """Widths, activations and dtype of a network without biases."""
-    if isinstance(network, MLP):
-        bias = network.bias
-        widths, activations = network.widths, list(network.activations)
-        dtype = network.weights[0].dtype
-        if not all(isinstance(f, Activation) for f in activations):
-            raise ValueError(
-                "network must have activations of the library (their moments are needed)"
-            )
-    elif isinstance(network, torch.nn.Sequential):
-        layers, functions = list(network[::2]), network[1::2]
-        if len(network) % 2 == 0 or not all(isinstance(f, torch.nn.Linear) for f in layers):
-            raise ValueError(
-                "network must alternate Linear layers and activations and end with a Linear one,"
-                f" got {[type(f).__name__ for f in network]}"
-            )
-        bias = float(any(layer.bias is not None for layer in layers))
-        widths = (layers[0].in_features, *(layer.out_features for layer in layers))
-        activations = [_of_module(f) for f in functions]
-        dtype = layers[0].weight.dtype
-    else:
-        raise ValueError(
-            "network must be an rmtlib.networks.MLP or a torch.nn.Sequential, got"
-            f" {type(network).__name__}"
-        )
-    if bias:
-        raise ValueError(
-            f"network must have no biases, got bias {bias:g} (the kernels matched here are those"
-            " of networks without)"
-        )
-    return widths, activations, dtype
-
-
-def _of_module(module: torch.nn.Module) -> Activation:
-    if isinstance(module, torch.nn.LeakyReLU):
-        return leaky_relu(module.negative_slope)
-    if isinstance(module, torch.nn.Hardtanh) and (module.min_val, module.max_val) == (-1, 1):
-        return HARDTANH
-    if type(module) not in _MODULES:
-        raise ValueError(
-            "network must have activations LeakyReLU, Hardtanh between -1 and 1,"
-            f" {', '.join(f.__name__ for f in _MODULES)}, got {module}"
-        )
-    return _MODULES[type(module)]
 
 
 def last_features(network: MLP | TernaryNetwork, X: ArrayLike) -> np.ndarray:
@@ -198,10 +149,10 @@ def zeroed(network: MLP, fraction: float, *, rng: int | np.random.Generator | No
     """
     generator = _checks.as_rng(rng)
 
-    def keep(W: np.ndarray, share: float) -> np.ndarray:
-        return generator.random(W.shape) >= share
+    def kept(W: torch.Tensor, share: float) -> torch.Tensor:
+        return W * torch.as_tensor(generator.random(W.shape) >= share, device=W.device)
 
-    return _masked(network, fraction, keep)
+    return _masked(network, fraction, kept)
 
 
 def magnitude_pruned(network: MLP, fraction: float) -> MLP:
@@ -224,22 +175,14 @@ def magnitude_pruned(network: MLP, fraction: float) -> MLP:
     >>> int((pruned.weights[0] == 0).sum())
     20
     """
-
-    def keep(W: np.ndarray, share: float) -> np.ndarray:
-        size = np.abs(W).ravel()
-        zeros = round(share * size.size)
-        kept = np.ones(size.size, dtype=bool)
-        kept[np.argpartition(size, zeros)[:zeros]] = False
-        return kept.reshape(W.shape)
-
-    return _masked(network, fraction, keep)
+    return _masked(network, fraction, lambda W, share: prune.L1Unstructured(share).prune(W))
 
 
-def _masked(network: MLP, fraction: float, keep: Callable) -> MLP:
+def _masked(network: MLP, fraction: float, kept: Callable) -> MLP:
     _checks.instance("network", network, MLP)
     fraction = share("fraction", fraction, "of the weights that become zero")
     network = copy.deepcopy(network)
     with torch.no_grad():
         for W in network.weights[:-1]:
-            W.mul_(torch.as_tensor(keep(array_of(W), fraction)).to(W.device))
+            W.copy_(kept(W, fraction))
     return network

@@ -1,7 +1,7 @@
-r"""Empirical kernels and Jacobians of torch networks.
+r"""Empirical kernels of torch networks.
 
-Of one network at its present weights: the Gram matrix of its last features, the Gram matrix
-of its gradients, and the derivatives of its outputs in its inputs. Data are :math:`(p,n)`,
+Of one network at its present weights: the Gram matrix of its last features, and the Gram
+matrix of its gradients. Data are :math:`(p,n)`,
 columns are samples.
 """
 
@@ -184,39 +184,3 @@ def _gram_of_gradients(network: torch.nn.Module, x: torch.Tensor, y: torch.Tenso
                 right = left if same else gradients(value, y[j : j + step]).flatten(1)
                 kernel[i : i + step, j : j + step] += left @ right.T / outputs
     return kernel
-
-
-def input_output_jacobian(network: torch.nn.Module, X: ArrayLike) -> np.ndarray:
-    r"""Jacobians of the outputs in the inputs, one a sample.
-
-    .. math::
-
-        J(x)_{ki}=\frac{\partial f_k(x)}{\partial x_i} .
-
-    Parameters
-    ----------
-    network : torch module
-        Takes rows.
-    X : array_like, shape (p, n)
-        Data, columns are samples.
-
-    Returns
-    -------
-    ndarray, shape (n, outputs, p)
-
-    Example
-    -------
-    >>> linear = MLP([4, 2], [], rng=0)
-    >>> J = input_output_jacobian(linear, np.ones((4, 3)))
-    >>> J.shape, bool(np.allclose(J[0], linear.weights[0].detach() / 2))
-    ((3, 2, 4), True)
-    """
-    rows = network_rows(network, "X", X)
-    with torch.no_grad():
-        outputs = network(rows[:1]).shape[1]
-    widest = max(max(W.shape) for W in network.parameters())
-    slopes = vmap(
-        jacrev(lambda sample: network(sample[None])[0]),
-        chunk_size=max(1, _ENTRIES // (outputs * widest)),
-    )
-    return array_of(slopes(rows))

@@ -15,7 +15,6 @@ from rmtlib.networks._mlp import MLP
 
 _MAGIC = b"rmtlib ternary network 2\n"
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
-_SHIFTS = np.array([0, 2, 4, 6], np.uint8)  # of the four weights of a byte
 
 
 class TernaryNetwork(torch.nn.Module):
@@ -135,17 +134,17 @@ def share(name: str, value: float, why: str) -> float:
 
 def pack(signs: np.ndarray) -> bytes:
     """Signs in two bits each: 0 is 0, 1 is 1, -1 is 2, the first in the lowest bits of a byte."""
-    codes = np.where(signs < 0, 2, signs).astype(np.uint8).ravel()
-    codes = np.concatenate([codes, np.zeros(-codes.size % 4, np.uint8)]).reshape(-1, 4)
-    return np.bitwise_or.reduce(codes << _SHIFTS, axis=1).tobytes()
+    bits = np.stack([signs > 0, signs < 0], axis=-1)
+    return np.packbits(bits, bitorder="little").tobytes()
 
 
 def unpack(packed: bytes, shape: tuple[int, ...]) -> np.ndarray:
     """The signs that `pack` stored in ceil(size / 4) bytes."""
-    codes = (np.frombuffer(packed, np.uint8)[:, None] >> _SHIFTS & 3).ravel()
-    if np.any(codes == 3) or np.any(codes[prod(shape) :]):
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little").astype(np.int8)
+    above, below = bits[::2], bits[1::2]
+    if np.any(above & below) or np.any(bits[2 * prod(shape) :]):
         raise ValueError("packed weights must be ternary, got a code that is not in use")
-    return np.array([0, 1, -1], np.int8)[codes[: prod(shape)]].reshape(shape)
+    return (above - below)[: prod(shape)].reshape(shape)
 
 
 def _sealed(body: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 
 from rmtlib import ConvergenceError, as_rng
 from rmtlib.activations import (
@@ -27,7 +28,6 @@ from rmtlib.jacobians import (
     SquaredSlopes,
     critical_point,
     fixed_point_variance,
-    one_layer,
     preactivation_variances,
     sample_jacobian,
     sample_spectrum,
@@ -44,6 +44,23 @@ from rmtlib.laws import (
 
 UNIT_ERF = ERF.affine(stretch=np.sqrt(np.pi) / 2)  # slope one at the origin
 POINTS = np.array([0.1, 0.5, 1.0, 2.0])
+
+
+def one_layer(slopes, previous, z):
+    """Pastur's system for one layer above a law, by damped iteration: m, k, h."""
+    K, nu = slopes.points, slopes.weights
+    k = nu @ K
+    for _ in range(2000):
+        h = (1 + z / k * previous.stieltjes(z / k)) / k
+        k = (k + np.sum(nu * K / (1 + K * h))) / 2
+    return (k * h - 1) / z, k, h
+
+
+def s_transform(slopes, w):
+    """S-transform at one w in (-P(K > 0), 0)."""
+    K, nu = slopes.points, slopes.weights
+    h = np.exp(brentq(lambda s: nu @ (K / (np.exp(-s) + K)) + w, -600, 600, rtol=1e-14))
+    return -(1 + w) * h / w
 
 
 def two_layers(activation, weight_variance=1.0, bias_variance=0.1, **rest):
@@ -465,7 +482,7 @@ def test_s_transforms_of_layers_multiply(weights):
     xi = np.array([0.05, 0.3, 1.0, 4.0])
     w = -xi * law.stieltjes(-xi) * -1 - 1  # psi(1 / z) = -(1 + z m) at z = -xi
     direct = (1 + w) / w / -xi
-    layers = [SquaredSlopes(TANH, v).s_transform(w) for v in q]
+    layers = [[s_transform(SquaredSlopes(TANH, v), x) for x in w] for v in q]
     mixing = 1 / (1.5 * (1 + w)) if weights == "gaussian" else 1 / 1.5
     np.testing.assert_allclose(np.prod(layers, axis=0) * mixing**3, direct, rtol=1e-10)
 
@@ -579,18 +596,6 @@ def test_law_refuses_bad_input(change, name):
 
 def test_law_takes_integers():
     assert JacobianLaw(LINEAR, [1, 1], weight_variance=1).pdf(1) == pytest.approx(0.1789791275)
-
-
-@pytest.mark.parametrize("z", [np.nan, 0.5, 0.0, 1 - 1j, [1j], "i"], ids=str)
-def test_one_layer_refuses_points_outside_its_domain(z):
-    with pytest.raises(ValueError, match="z"):
-        one_layer(SquaredSlopes(TANH, 1.0), Discrete([1.0]), z)
-
-
-@pytest.mark.parametrize("w", [0.0, 0.5, -0.51, -1.0, np.nan], ids=str)
-def test_s_transform_refuses_points_outside_its_domain(w):
-    with pytest.raises(ValueError, match="w"):
-        SquaredSlopes(RELU, 1.0).s_transform(w)
 
 
 @pytest.mark.parametrize(

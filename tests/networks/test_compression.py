@@ -1,13 +1,11 @@
 """Compressed networks: kernels, baselines, packed files."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 import torch
 
 from rmtlib import as_rng
-from rmtlib.activations import HARDTANH, RELU, SIN, TANH, Steps, leaky_relu
+from rmtlib.activations import RELU, SIN, TANH, Steps
 from rmtlib.kernels import deep_kernels, kernel_coefficients
 from rmtlib.networks import (
     MLP,
@@ -114,48 +112,6 @@ def test_dtype_follows_the_network():
     dense = MLP(WIDTHS, "ReLU", rng=0, dtype=torch.float32)
     small = compress(dense, 1.0, rng=0).network
     assert last_features(small, data(30, 3, 0)).dtype == np.float32
-
-
-def plain_torch(*functions, bias=False, sizes=(30, 40, 25, 1)):
-    linear = [torch.nn.Linear(a, b, bias=bias) for a, b in pairwise(sizes)]
-    layers = [linear[0]]
-    for f, layer in zip(functions, linear[1:], strict=True):
-        layers += [f, layer]
-    return torch.nn.Sequential(*layers)
-
-
-def test_networks_of_plain_torch_are_compressed_by_their_widths_and_activations():
-    nn = torch.nn
-    for f, g in (
-        (nn.ReLU(), RELU),
-        (nn.LeakyReLU(0.3), leaky_relu(0.3)),
-        (nn.Hardtanh(), HARDTANH),
-    ):
-        found = compress(plain_torch(f, nn.Tanh()), 1.3, sparsity=0.5, rng=4)
-        same = compress(MLP(WIDTHS, [g, TANH], dtype=torch.float32), 1.3, sparsity=0.5, rng=4)
-        assert found.network.widths == (30, 40, 25)
-        last, other = (result.match.compressed[-1] for result in (found, same))
-        assert (last.variance, last.alpha) == (other.variance, other.alpha)
-        X = data(30, 4, 5)
-        np.testing.assert_array_equal(
-            last_features(found.network, X), last_features(same.network, X)
-        )
-
-
-@pytest.mark.parametrize(
-    ("network", "why"),
-    [
-        (plain_torch(torch.nn.ReLU(), torch.nn.ReLU(), bias=True), "no biases"),
-        (plain_torch(torch.nn.ReLU(), torch.nn.GELU()), "GELU"),
-        (plain_torch(torch.nn.ReLU(), torch.nn.Hardtanh(0, 6)), "Hardtanh between -1 and 1"),
-        (plain_torch(torch.nn.ReLU(), torch.nn.ReLU())[:-1], "end with a Linear one"),
-        (plain_torch(sizes=(3, 1)), "hidden layer"),
-        (torch.nn.Linear(3, 1), "MLP or a torch.nn.Sequential"),
-    ],
-)
-def test_other_networks_of_torch_are_refused_with_the_reason(network, why):
-    with pytest.raises(ValueError, match=why):
-        compress(network, 1.0)
 
 
 # baselines
