@@ -7,13 +7,14 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from rmtlib._checks import as_rng, count
+from rmtlib._types import Seed
 
 
 def replicate(
     simulate: Callable[[np.random.Generator], Any],
     draws: int,
     *,
-    rng: int | np.random.Generator | None = None,
+    rng: Seed = None,
     n_jobs: int | None = None,
 ) -> list[Any]:
     """Results of ``simulate`` for ``draws`` independent random generators, in order.

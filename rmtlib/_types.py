@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike as ArrayLike
 else:
@@ -10,3 +12,6 @@ else:
         """Anything that NumPy reads as an array: numbers, lists, arrays, data frames, tensors."""
 
         __module__ = "numpy.typing"
+
+
+Seed = int | np.random.Generator | None

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture as ExpectationMaximization
 
 from rmtlib import _checks
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 
 
 def spectral_embedding(K: ArrayLike, components: int) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +56,7 @@ def spectral_clustering(
     *,
     method: str = "k-means",
     components: int | None = None,
-    rng: int | np.random.Generator | None = None,
+    rng: Seed = None,
 ) -> np.ndarray:
     r"""Two-step clustering: eigenvectors of a kernel matrix, then k-means or EM on their rows.
 

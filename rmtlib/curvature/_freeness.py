@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import ortho_group
 
 from rmtlib._checks import as_rng, count, symmetric
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +51,7 @@ class Freeness:
     rotated: np.ndarray
 
 
-def freeness(
-    A: ArrayLike, B: ArrayLike, *, rotations: int = 10, rng: int | np.random.Generator | None = None
-) -> Freeness:
+def freeness(A: ArrayLike, B: ArrayLike, *, rotations: int = 10, rng: Seed = None) -> Freeness:
     r"""Compare two symmetric matrices with copies made free by a random rotation.
 
     With :math:`\tau = \frac1n \mathrm{tr}` and :math:`\bar a = A - \tau(A)`, freeness says that

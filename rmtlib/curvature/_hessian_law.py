@@ -11,7 +11,7 @@ roots of one polynomial.
 import numpy as np
 
 from rmtlib._checks import as_rng, count, nonnegative, positive, positive_array, scalar_out
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 from rmtlib.laws import FreePoisson
 
 _AT_ZERO = "at energy 0 the law is MarchenkoPastur(parameters_per_residual)"
@@ -207,12 +207,7 @@ class ReluHessianLaw(FreePoisson):
 
 
 def sample_hessian(
-    *,
-    parameters: int,
-    residuals: int,
-    energy: float,
-    size: int | None = None,
-    rng: int | np.random.Generator | None = None,
+    *, parameters: int, residuals: int, energy: float, size: int | None = None, rng: Seed = None
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Draw the two parts of the Hessian that `HessianLaw` describes.
 

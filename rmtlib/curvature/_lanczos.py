@@ -17,7 +17,7 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from scipy.special import ndtr
 
 from rmtlib import _checks
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +251,7 @@ def spectral_estimate(
     probes: int = 10,
     start: str = "rademacher",
     reorthogonalize: bool = True,
-    rng: int | np.random.Generator | None = None,
+    rng: Seed = None,
 ) -> SpectralEstimate:
     r"""Stochastic Lanczos quadrature: the law of the eigenvalues from products with vectors.
 
@@ -337,10 +337,10 @@ def _operator(A: Any) -> LinearOperator:
         ) from error
     if operator.shape[0] != operator.shape[1]:
         raise ValueError(f"A must be square, got shape {operator.shape}")
-    if operator.dtype is None or operator.dtype.kind not in "f":
-        kind = "" if operator.dtype is None else operator.dtype.kind
-        if kind == "c":
-            raise ValueError("A must be real, got a complex matrix")
+    kind = getattr(operator.dtype, "kind", "")
+    if kind == "c":
+        raise ValueError("A must be real, got a complex matrix")
+    if kind != "f":
         operator = LinearOperator(operator.shape, matvec=operator.matvec, dtype=float)
     return operator
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import ortho_group
 
 from rmtlib._checks import as_rng, count, nonnegative, one_of, positive
+from rmtlib._types import Seed
 from rmtlib.activations import Activation, as_activation
 
 
@@ -21,7 +22,7 @@ def sample_jacobian(
     weights: str | Callable[[np.random.Generator, tuple[int, int]], np.ndarray] = "gaussian",
     frozen: bool = False,
     size: int | None = None,
-    rng: int | np.random.Generator | None = None,
+    rng: Seed = None,
 ) -> np.ndarray:
     r"""Jacobian :math:`J=D^LW^L\cdots D^1W^1` of one random network at a random input.
 
@@ -94,7 +95,7 @@ def sample_spectrum(
     n: int,
     depth: int,
     size: int | None = None,
-    rng: int | np.random.Generator | None = None,
+    rng: Seed = None,
     **network: Any,
 ) -> np.ndarray:
     r"""Eigenvalues of :math:`JJ^{\mathsf T}`, as squared singular values of sampled Jacobians.

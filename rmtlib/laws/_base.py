@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rmtlib import _checks
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 from rmtlib.laws._panels import Panels, band_panels
 
 
@@ -186,9 +186,7 @@ class SpectralLaw(abc.ABC):
         return _checks.scalar_out(quantile.reshape(q.shape))
 
     def rvs(
-        self,
-        size: int | tuple[int, ...] | None = None,
-        rng: int | np.random.Generator | None = None,
+        self, size: int | tuple[int, ...] | None = None, rng: Seed = None
     ) -> np.ndarray | float:
         """Independent draws from the law (eigenvalues of one matrix are far more regular).
 

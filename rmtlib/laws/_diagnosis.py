@@ -120,9 +120,6 @@ def diagnose(eigenvalues: ArrayLike, *, ratio: float) -> Diagnosis:
     slack = 5 * np.sqrt(8 * c) / size + outside * np.max(lam) / size
     allowed = 5 / size + 0.01 + outside / size
 
-    def distance(law: SpectralLaw) -> float:
-        return kolmogorov_distance(bulk, law)
-
     n = size / c
     scales = {
         "none": (1.0, "the spectrum fits the Marchenko-Pastur law."),
@@ -131,31 +128,26 @@ def diagnose(eigenvalues: ArrayLike, *, ratio: float) -> Diagnosis:
         "divided by sqrt(n)": (np.sqrt(n), "the matrix was divided by sqrt(n) instead of n."),
     }
     straight, transposed = (
-        distance(MarchenkoPastur(c, level)),
-        distance(MarchenkoPastur(1 / c, level)),
+        kolmogorov_distance(bulk, MarchenkoPastur(ratio, level)) for ratio in (c, 1 / c)
     )
     if straight <= min(allowed, transposed):
-        for cause, (scale, message) in scales.items():
+        cause, message = "variance", f"the entries have variance {level:.4g}, not 1."
+        for slip, (scale, sentence) in reversed(scales.items()):
             if abs(level / scale - 1) <= slack:
-                if cause == "none" and outside:
-                    return Diagnosis(
-                        "uncentered",
-                        f"all but {outside} of the eigenvalues fit; the largest, {lam[-1]:.4g}, is "
-                        "far outside: the data were not centered (or carry a spike).",
-                        straight,
-                    )
-                return Diagnosis(cause, message, straight)
-        return Diagnosis("variance", f"the entries have variance {level:.4g}, not 1.", straight)
-    if transposed <= allowed:
-        if abs(level / c - 1) <= slack / c:
-            return Diagnosis(
-                "transposed and divided by n",
-                "this is the n x n Gram matrix X.T @ X / n: its ratio is n / p.",
-                transposed,
+                cause, message = slip, sentence
+        if cause == "none" and outside:
+            cause = "uncentered"
+            message = (
+                f"all but {outside} of the eigenvalues fit; the largest, {lam[-1]:.4g}, is "
+                "far outside: the data were not centered (or carry a spike)."
             )
-        return Diagnosis(
-            "transposed", "the data are transposed: samples must be columns.", transposed
-        )
+        return Diagnosis(cause, message, straight)
+    if transposed <= allowed:
+        cause, message = "transposed", "the data are transposed: samples must be columns."
+        if abs(level / c - 1) <= slack / c:
+            cause = "transposed and divided by n"
+            message = "this is the n x n Gram matrix X.T @ X / n: its ratio is n / p."
+        return Diagnosis(cause, message, transposed)
     return Diagnosis(
         "unknown",
         "no Marchenko-Pastur law of this ratio or its inverse fits: the population covariance is "

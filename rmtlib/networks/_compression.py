@@ -16,7 +16,7 @@ from torch.nn.utils import prune
 
 from rmtlib import _checks
 from rmtlib._torch_batch import array_of
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 from rmtlib.activations import Activation
 from rmtlib.networks._kernels import hidden_layer
 from rmtlib.networks._mlp import MLP
@@ -40,7 +40,7 @@ def compress(
     *,
     sparsity: float = 0.0,
     kind: str = "three-level",
-    rng: int | np.random.Generator | None = None,
+    rng: Seed = None,
 ) -> Compression:
     r"""A network of ternary weights with the kernel of another one, of the same widths.
 
@@ -128,7 +128,7 @@ def last_features(network: MLP | TernaryNetwork, X: ArrayLike) -> np.ndarray:
     return array_of(hidden.T / np.sqrt(hidden.shape[1]))
 
 
-def zeroed(network: MLP, fraction: float, *, rng: int | np.random.Generator | None = None) -> MLP:
+def zeroed(network: MLP, fraction: float, *, rng: Seed = None) -> MLP:
     r"""Naive sparsification: a copy with a random fraction of the hidden weights set to zero.
 
     Nothing is rescaled, so that preactivations lose their variance: the comparison that the

@@ -15,12 +15,11 @@ model for m large are `rmtlib.kernels.Equilibrium.kernels`.
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
 from rmtlib import _checks
 from rmtlib._torch_batch import array_of, rows_of
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 from rmtlib.activations import Activation, as_activation
 from rmtlib.kernels import Equilibrium, EquilibriumKernels
 from rmtlib.networks._activations import torch_activation
@@ -141,7 +140,7 @@ class DeepEquilibrium(torch.nn.Module):
         method: str = "picard",
         tol: float | None = None,
         max_iterations: int = 1000,
-        rng: int | np.random.Generator | None = None,
+        rng: Seed = None,
         dtype: torch.dtype = torch.float64,
     ):
         super().__init__()

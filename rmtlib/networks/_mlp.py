@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 
 from rmtlib import _checks
 from rmtlib._torch_batch import rows_of
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 from rmtlib.activations import Activation
 from rmtlib.networks._activations import hidden_activation, torch_activation
 from rmtlib.networks._sigmoid import check_widths
@@ -81,7 +80,7 @@ class MLP(torch.nn.Module):
         parametrization: str = "ntk",
         bias: float = 0.0,
         scale: float = 1.0,
-        rng: int | np.random.Generator | None = None,
+        rng: Seed = None,
         dtype: torch.dtype = torch.float64,
     ):
         super().__init__()

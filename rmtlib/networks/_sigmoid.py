@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from rmtlib import _checks
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 
 
 class SigmoidNetwork:
@@ -53,7 +53,7 @@ class SigmoidNetwork:
         *,
         scale: float = 0.5,
         copies: int | None = None,
-        rng: int | np.random.Generator | None = None,
+        rng: Seed = None,
     ):
         self.widths = check_widths(widths)
         scale = _checks.positive("scale", scale)
@@ -129,7 +129,7 @@ class SigmoidNetwork:
         learning_rate: float,
         batch: int | None = 1,
         record_every: int | None = None,
-        rng: int | np.random.Generator | None = None,
+        rng: Seed = None,
     ) -> np.ndarray:
         """Stochastic gradient descent, in place.
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from rmtlib import _checks
 from rmtlib._checks import ConvergenceError
 from rmtlib._torch_batch import LOSSES, targets_of
-from rmtlib._types import ArrayLike
+from rmtlib._types import ArrayLike, Seed
 from rmtlib.networks._mlp import network_rows
 
 
@@ -44,7 +44,7 @@ def train(
     X_test: ArrayLike | None = None,
     y_test: ArrayLike | None = None,
     measure: Callable[[torch.nn.Module], Any] | None = None,
-    rng: int | np.random.Generator | None = None,
+    rng: Seed = None,
     progress: bool = True,
 ) -> History:
     r"""Gradient descent on all parameters, in place.

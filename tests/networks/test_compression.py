@@ -267,7 +267,7 @@ STEP = BINARY
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: compress("net", 1.0), "network must be an rmtlib.networks.MLP"),
+        (lambda: compress("net", 1.0), "network must be a MLP"),
         (lambda: compress(with_bias(), 1.0), "no biases, got bias 1"),
         (lambda: compress(MLP(WIDTHS, torch.relu, rng=0), 1.0), "activations of the library"),
         (lambda: compress(MLP((3, 1), [], rng=0), 1.0), "hidden layer"),
