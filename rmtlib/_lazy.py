@@ -1,9 +1,22 @@
-"""Names that are imported when they are first asked for."""
+"""Names that are imported when they are first asked for, and what to install for them."""
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+
+@contextmanager
+def extra(name: str, what: str, *modules: str) -> Iterator[None]:
+    """Say which extra to install where ``what`` needs a module that is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in modules:
+            raise
+        message = f"{what} needs {error.name}: pip install rmtlib[{name}]"
+        raise ImportError(message, name=error.name) from error
 
 
 def lazily(
@@ -15,26 +28,7 @@ def lazily(
     def get(name: str) -> Any:
         if name not in places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        try:
+        with extra("torch", f"{package}.{name}", "torch"):
             return getattr(importlib.import_module(places[name]), name)
-        except ModuleNotFoundError as error:
-            if error.name != "torch":
-                raise
-            raise ImportError(
-                f"{package}.{name} needs torch: pip install rmtlib[torch]", name="torch"
-            ) from error
 
     return get, lambda: [*vars(sys.modules[package]), *places]
-
-
-def require(package: str, extra: str, *modules: str) -> None:
-    """Say which extra to install where one of the modules is missing."""
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name not in modules:
-                raise
-            raise ImportError(
-                f"{package} needs {error.name}: pip install rmtlib[{extra}]", name=error.name
-            ) from error

@@ -1,13 +1,12 @@
 """What the pages of the course are made with: checks, explorers, quizzes, figures."""
 
-from .._lazy import require as _require
+from .._lazy import extra as _extra
 
-_require("rmtlib.book", "book", "matplotlib", "ipywidgets", "PIL")
-
-from . import plots as plots  # noqa: E402
-from ._check import Disagreement as Disagreement  # noqa: E402
-from ._check import agree as agree  # noqa: E402
-from ._check import standard_errors as standard_errors  # noqa: E402
-from ._explore import explore as explore  # noqa: E402
-from ._quiz import quiz_choice as quiz_choice  # noqa: E402
-from ._quiz import quiz_number as quiz_number  # noqa: E402
+with _extra("book", "rmtlib.book", "matplotlib", "ipywidgets", "PIL"):
+    from . import plots as plots
+    from ._check import Disagreement as Disagreement
+    from ._check import agree as agree
+    from ._check import standard_errors as standard_errors
+    from ._explore import explore as explore
+    from ._quiz import quiz_choice as quiz_choice
+    from ._quiz import quiz_number as quiz_number

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from rmtlib.activations import Activation, as_activation
+from rmtlib.activations import Activation
 
 
 class _Value(torch.autograd.Function):
@@ -65,10 +65,3 @@ def torch_activation(activation: Activation | Callable) -> Callable:
 
 def _by_numpy(activation: Activation, t: torch.Tensor) -> torch.Tensor:
     return _Value.apply(t, activation)
-
-
-def hidden_activation(activation: Activation | str | Callable) -> Activation | Callable:
-    """One of the library, by name or as it is, or any function of tensors."""
-    if callable(activation):
-        return activation
-    return as_activation(activation, "activations")

@@ -7,8 +7,8 @@ import torch
 from rmtlib import _checks
 from rmtlib._torch_batch import rows_of
 from rmtlib._types import ArrayLike, Seed
-from rmtlib.activations import Activation
-from rmtlib.networks._activations import hidden_activation, torch_activation
+from rmtlib.activations import Activation, as_activation
+from rmtlib.networks._activations import torch_activation
 from rmtlib.networks._sigmoid import check_widths
 
 _WEIGHTS = {
@@ -92,7 +92,9 @@ class MLP(torch.nn.Module):
             raise ValueError(
                 f"activations must be one, or one a hidden layer ({hidden}), got {len(activations)}"
             )
-        self.activations = tuple(hidden_activation(f) for f in activations)
+        self.activations = tuple(
+            f if callable(f) else as_activation(f, "activations") for f in activations
+        )
         self._functions = [torch_activation(f) for f in self.activations]
         draw = _WEIGHTS[_checks.one_of("weights", weights, tuple(_WEIGHTS))]
         self.parametrization = _checks.one_of(
