@@ -307,4 +307,5 @@ def _arc(refine: int) -> np.ndarray:
 
 def _damped(step: np.ndarray, size: np.ndarray) -> np.ndarray:
     """The step, shortened to half of the size."""
-    return step * np.minimum(1, 0.5 * size / np.maximum(np.abs(step), 1e-300))
+    half = 0.5 * size
+    return step * (half / np.maximum(np.maximum(np.abs(step), half), 1e-300))

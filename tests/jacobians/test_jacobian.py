@@ -675,3 +675,14 @@ def test_hard_edge_of_one_layer_of_sines_is_that_of_its_vanishing_slopes():
     )[0]  # fmt: skip
     z = -(1 - u) / h
     assert law.stieltjes(z) == pytest.approx((u - 1) / z, rel=1e-9)
+
+
+@pytest.mark.parametrize("weights", ["gaussian", "orthogonal"])
+def test_points_near_zero_are_solved_without_a_warning(weights):
+    # warnings are errors here; far below all slopes u is its limit at 0, and m is -1 / z of it
+    law = JacobianLaw(TANH, [0.5] * 8, weights=weights)
+    for size in (1e-7, 1e-9, 1e-12):
+        for z in (-size, -size + 1e-3j * size, 1j * size):
+            m = law.stieltjes(z)
+            assert 0 <= 1 + np.real(z * m) <= 1
+            assert np.isfinite(m)
