@@ -49,10 +49,11 @@ POINTS = np.array([0.1, 0.5, 1.0, 2.0])
 def one_layer(slopes, previous, z):
     """Pastur's system for one layer above a law, by damped iteration: m, k, h."""
     K, nu = slopes.points, slopes.weights
-    k = nu @ K
-    for _ in range(2000):
+    k, step = nu @ K, np.inf
+    while abs(step) > 1e-14 * abs(k):
         h = (1 + z / k * previous.stieltjes(z / k)) / k
-        k = (k + np.sum(nu * K / (1 + K * h))) / 2
+        step = np.sum(nu * K / (1 + K * h)) - k
+        k = k + step / 2
     return (k * h - 1) / z, k, h
 
 
