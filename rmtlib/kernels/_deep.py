@@ -26,7 +26,7 @@ import numpy as np
 from rmtlib import _checks
 from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, GaussianMoments, as_activation
-from rmtlib.kernels._pairs import angle, evaluator, on_diagonal
+from rmtlib.kernels._pairs import evaluator, mirror, on_diagonal, overwrite
 
 VARIANCE = "typical squared norm of a sample"
 
@@ -287,35 +287,25 @@ def deep_kernels(
 
 
 def advance(g: Activation, K: np.ndarray, Theta: np.ndarray | None, block_size: int = 256) -> None:
-    """One layer in place: blocks of upper rows replaced and mirrored, the diagonal exact."""
-    n, a = len(K), np.diag(K).copy()
+    """Both kernels one layer on, in place."""
+    a = np.diag(K).copy()
     products, diagonal = evaluator(g, a, a, derivative=False), on_diagonal(g, a, derivative=False)
-    if Theta is not None:
-        slopes = evaluator(g, a, a, derivative=True)
-        tangent = np.diag(Theta) * on_diagonal(g, a, derivative=True) + diagonal
-    for start in range(0, n, block_size):
-        rows, right = slice(start, min(start + block_size, n)), slice(start, n)
-        s = K[rows, right].copy()
-        alpha = angle(a[rows, None], a[None, right], s)
-        np.fill_diagonal(s, 0.0)
-        np.fill_diagonal(alpha, 0.0)
-        at = np.arange(rows.start, rows.stop)[:, None], np.arange(start, n)[None, :], s, alpha
-        K[rows, right] = products(*at)
-        _mirror(K, rows)
-        if Theta is not None:
-            Theta[rows, right] *= slopes(*at)
-            Theta[rows, right] += K[rows, right]
-            _mirror(Theta, rows)
-    np.fill_diagonal(K, diagonal)
-    if Theta is not None:
-        np.fill_diagonal(Theta, tangent)
+    if Theta is None:
+        overwrite(K, products, block_size, diagonal)
+        return
+    slopes = evaluator(g, a, a, derivative=True)
+    tangent = np.diag(Theta) * on_diagonal(g, a, derivative=True) + diagonal
 
+    def evaluate(i, j, s, alpha):
+        found = products(i, j, s, alpha)
+        rows, right = slice(i[0, 0], i[-1, 0] + 1), slice(j[0, 0], None)
+        Theta[rows, right] *= slopes(i, j, s, alpha)
+        Theta[rows, right] += found
+        mirror(Theta, rows)
+        return found
 
-def _mirror(K: np.ndarray, rows: slice) -> None:
-    """Copy what lies right of the diagonal in these rows to below it."""
-    square = np.triu(K[rows, rows])
-    K[rows, rows] = square + np.triu(square, 1).T
-    K[rows.stop :, rows] = K[rows, rows.stop :].T
+    overwrite(K, evaluate, block_size, diagonal)
+    np.fill_diagonal(Theta, tangent)
 
 
 def _checked(activations: Sequence[Activation | str]) -> list[Activation]:
