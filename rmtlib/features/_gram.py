@@ -87,18 +87,6 @@ class NonlinearGram(SampleCovariance):
             population = MarchenkoPastur(b, self.zeta) + population
         super().__init__(a, population)
 
-    def _moment(self, k: int) -> float:
-        # Q = sum_k M_k s^k is the fixed point of s A (eta + zeta b Q) - zeta delta b s^2 A^2.
-        a, b, eta, zeta = self.ratio, self.features_per_dimension, self.eta, self.zeta
-        one = np.eye(1, k + 1)[0]
-        Q = np.zeros(k + 1)
-        for _ in range(k):
-            A = np.convolve(one + Q, one + a * Q)[: k + 1]
-            first = np.convolve(A, eta * one + zeta * b * Q)[:k]
-            second = zeta * self._delta * b * np.convolve(A, A)[: max(k - 1, 0)]
-            Q = np.concatenate([[0.0], first]) - np.concatenate([[0.0, 0.0], second])[: k + 1]
-        return float(Q[k]) if k else 1.0
-
     def _Q(self, y: ArrayLike) -> np.ndarray | float:
         """Q at the squared strength y > zeta b."""
         linear = self.zeta / (y - self.zeta * self.features_per_dimension) if self.zeta else 0.0

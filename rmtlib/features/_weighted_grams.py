@@ -7,6 +7,7 @@ after the other is replaced in this way, until :math:`K_0` is left, whose law is
 """
 
 import numpy as np
+from scipy.optimize import root
 
 from rmtlib._checks import ConvergenceError
 from rmtlib.laws import MarchenkoPastur, SpectralLaw
@@ -173,7 +174,7 @@ class WeightedGrams(SpectralLaw):
         return np.reshape(edges, (-1, 2))
 
     def _edge(self, left: float, right: float, enter: bool) -> float:
-        """Edge between two points: a section search, then Newton on it and the slope 0."""
+        """Edge between two points: a section search, then the equations with slope 0."""
         for _ in range(4):
             x = np.linspace(left, right, 22)[1:-1]
             inside, s = self._inside(x)
@@ -181,23 +182,14 @@ class WeightedGrams(SpectralLaw):
             points = np.r_[left, x, right]
             left, right = points[k], points[k + 1]
             last = s[min(max(k - enter, 0), x.size - 1)]
-        w = np.r_[last, left if enter else right]  # the side without a density
-        with np.errstate(all="ignore"):
-            for _ in range(12):
-                step = np.diag(1e-6 * np.abs(w))
-                around = np.concatenate([[w], w + step, w - step])
-                f, slope = self._map(around[:, :-1].astype(complex), around[:, -1] + 0j)[:2]
-                tangent = np.linalg.det(np.eye(slope.shape[1]) - slope.real)
-                rest = np.c_[f.real - around[:, :-1], tangent]
-                jacobian = (rest[1 : w.size + 1] - rest[w.size + 1 :]) / (2 * np.diag(step))[
-                    :, None
-                ]
-                if not np.linalg.cond(jacobian) < 1e15:
-                    break
-                change = np.linalg.solve(jacobian.T, rest[0])
-                w = w - change
-                if np.all(np.abs(change) <= 1e-15 * np.abs(w)):
-                    break
+
+        def equations(w: np.ndarray) -> np.ndarray:
+            f, slope = self._map(w[None, :-1].astype(complex), w[-1:] + 0j)[:2]
+            tangent = np.linalg.det(np.eye(w.size - 1) - slope[0].real)
+            return np.r_[f[0].real / w[:-1] - 1, tangent]
+
+        with np.errstate(all="ignore"):  # the side without a density
+            w = root(equations, np.r_[last, left if enter else right], tol=1e-15).x
         near = abs(w[-1] - left) <= 1e-3 * left
         return float(w[-1]) if near else float(left if enter else right)
 

@@ -33,7 +33,7 @@ VARIANCE = "typical squared norm of a sample"
 
 @dataclass(frozen=True, eq=False)
 class DeepKernels:
-    """The two kernels of a network: what `deep_kernels` returns."""
+    """The two kernels of a network, deep or at equilibrium, in the limit or of one draw."""
 
     conjugate: np.ndarray
     """Limit of the Gram matrix of the last features, shape (n, n)."""
