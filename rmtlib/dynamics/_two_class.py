@@ -1,16 +1,17 @@
 r"""Gradient descent on ridge regression, at every time, in large dimension."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr
 
 from rmtlib._checks import count, nonnegative, nonnegative_array, positive, vector
+from rmtlib._replicate import replicate
 from rmtlib._types import ArrayLike
 from rmtlib.dynamics._filters import clock
 from rmtlib.dynamics._quadrature import nodes, quadrature_statistics
-from rmtlib.dynamics._simulate import simulate
+from rmtlib.dynamics._simulate import paths
 from rmtlib.dynamics._statistics import DescentStatistics, gaussian_statistics
 
 
@@ -329,6 +330,18 @@ class TwoClassDescent:
             raise ValueError(f"n must be at least {0.5 / c:g}, got {n} (p = ratio * n)")
         several = [gamma] if ridges is None else ridges
         gammas = nonnegative_array("ridges", vector("ridges", several))
-        runs = simulate(ticks, p, n, rho, sigma2, gammas, draws, rng)
+        y = np.where(np.arange(n) % 2, 1.0, -1.0)
+
+        def run(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+            X = rng.standard_normal((p, n))
+            X[0] += np.sqrt(rho) * y
+            w = paths(ticks, X, y, np.sqrt(sigma2 / p) * rng.standard_normal(p), gammas)
+            scores = y[:, None] * (X.T @ w)
+            E, V = np.sqrt(rho) * w[..., 0, :], np.sum(w**2, axis=-2)
+            wrong = np.mean(scores < 0, axis=-2) + np.mean(scores == 0, axis=-2) / 2
+            return E, V, scores.mean(axis=-2), scores.var(axis=-2), wrong
+
+        *moments, wrong = map(np.array, zip(*replicate(run, draws, rng=rng), strict=True))
+        runs = replace(gaussian_statistics(*moments), train_error=wrong)
         given = (size is not None, ridges is not None, np.ndim(times) > 0)
         return runs[tuple(slice(None) if axis else 0 for axis in given)]

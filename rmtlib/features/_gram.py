@@ -89,26 +89,20 @@ class NonlinearGram(SampleCovariance):
 
     def _Q(self, y: ArrayLike) -> np.ndarray | float:
         """Q at the squared strength y > zeta b."""
-        linear = self.zeta / (y - self.zeta * self.features_per_dimension) if self.zeta else 0.0
-        return self._delta / y + linear
+        return self._delta / y + self.zeta / (y - self.zeta * self.features_per_dimension)
 
     def _log_slope(self, t: ArrayLike) -> np.ndarray | float:
         """Derivative of log z(y) at y = zeta b + t."""
         y = self.zeta * self.features_per_dimension + t
-        Q = self._delta / y + self.zeta / t if self.zeta else self._delta / y
-        slope = self._delta / y**2 + (self.zeta / t**2 if self.zeta else 0.0)
+        Q, slope = self._delta / y + self.zeta / t, self._delta / y**2 + self.zeta / t**2
         return 1 / y - slope / (1 + Q) - self.ratio * slope / (1 + self.ratio * Q)
 
     @cached_property
     def outlier_threshold(self) -> float:
         """Squared strength beyond which a low-rank perturbation of Y / sqrt(n) is seen."""
-        high = self.eta
-        while self._log_slope(high) <= 0:
-            high *= 4
-        low = high
-        while self._log_slope(low) >= 0:
-            low /= 4
-        root = brentq(self._log_slope, low, high, xtol=1e-300, rtol=1e-15)
+        t = self.eta * 4.0 ** np.arange(-60, 60)
+        k = int(np.argmax(self._log_slope(t) > 0))
+        root = brentq(self._log_slope, t[k - 1], t[k], xtol=1e-300, rtol=1e-15)
         return self.zeta * self.features_per_dimension + root
 
     def outlier_position(self, squared_strength: ArrayLike) -> np.ndarray | float:

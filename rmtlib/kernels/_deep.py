@@ -268,12 +268,8 @@ def deep_kernels(
     X = _checks.matrix("X", X, why="columns are samples, divided by sqrt(p)")
     X = X.astype(float, copy=False)
     block_size = _checks.count("block_size", block_size)
-    jumps = [activation.name for activation in activations if activation.jumps]
-    if tangent and jumps:
-        raise ValueError(
-            f"activations must not jump, got {jumps[0]!r} (the tangent kernel of "
-            "a jump is infinite on the diagonal; ask for tangent=False)"
-        )
+    for activation in activations if tangent else ():
+        refuse_jumps("activations", activation)
     K = X.T @ X
     if centered:
         if input_variance is None:
@@ -306,6 +302,15 @@ def advance(g: Activation, K: np.ndarray, Theta: np.ndarray | None, block_size: 
 
     overwrite(K, evaluate, block_size, diagonal)
     np.fill_diagonal(Theta, tangent)
+
+
+def refuse_jumps(name: str, activation: Activation) -> None:
+    """A tangent kernel needs a continuous activation."""
+    if activation.jumps:
+        raise ValueError(
+            f"{name} must not jump, got {activation.name!r} (the tangent kernel of "
+            "a jump is infinite on the diagonal; ask for tangent=False)"
+        )
 
 
 def _checked(activations: Sequence[Activation | str]) -> list[Activation]:

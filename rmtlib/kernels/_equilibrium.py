@@ -28,7 +28,7 @@ from rmtlib import _checks
 from rmtlib._checks import ConvergenceError
 from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, TwoSlopes, as_activation
-from rmtlib.kernels._deep import VARIANCE, DeepKernels, KernelCoefficients, advance
+from rmtlib.kernels._deep import VARIANCE, DeepKernels, KernelCoefficients, advance, refuse_jumps
 from rmtlib.kernels._equilibrium_matching import feedback_limit, match_clip, match_two_slopes
 from rmtlib.kernels._two_point import derivative_kernel
 
@@ -203,11 +203,8 @@ class Equilibrium:
         X = _checks.matrix("X", X, why="columns are samples").astype(float, copy=False)
         tol = _checks.positive("tol", tol)
         cap = _checks.count("max_sweeps", max_sweeps)
-        if tangent and self.activation.jumps:
-            raise ValueError(
-                f"activation must not jump, got {self.activation.name!r} (the tangent kernel of "
-                "a jump is infinite on the diagonal; ask for tangent=False)"
-            )
+        if tangent:
+            refuse_jumps("activation", self.activation)
         layer, a2, b2 = self.coefficients, self.feedback**2, self.injection**2
         g, rest = layer.activation, 1 - a2 * layer.moments.mean_derivative**2
         gram = b2 * (X.T @ X)
