@@ -34,7 +34,7 @@ class WeightedGrams(SpectralLaw):
     ratios : sequence of L + 1 positive numbers
         n / p and n / N of each layer.
     zetas : sequence of L numbers in (0, 1]
-    weights : sequence of L + 1 positive numbers
+    weights : sequence of L + 1 positive numbers, or of L zeros and a positive number
     """
 
     def __init__(self, ratios: list[float], zetas: list[float], weights: list[float]):
