@@ -9,7 +9,7 @@ after the other is replaced in this way, until :math:`K_0` is left, whose law is
 import numpy as np
 from scipy.optimize import root
 
-from rmtlib._checks import ConvergenceError
+from rmtlib._checks import ConvergenceError, solved
 from rmtlib.laws import MarchenkoPastur, SpectralLaw
 
 
@@ -135,12 +135,7 @@ class WeightedGrams(SpectralLaw):
             s = self._newton(s, z, 4e-15, 30)
             found = self._map(s, z)
         error = (np.abs(found[0] - s) / np.abs(s)).max(axis=1, initial=0)
-        if not np.all(error <= tol):
-            worst = np.argmax(np.where(np.isnan(error), np.inf, error))
-            raise ConvergenceError(
-                f"equations of the layers not solved at z = {z[worst]:.6g}: "
-                f"relative residual {error[worst]:.2g} > {tol:g}"
-            )
+        solved("equations of the layers", z, error, tol)
         return found
 
     def _bound(self, side: int) -> float:
