@@ -179,12 +179,13 @@ def complex_array(name: str, value: ArrayLike) -> np.ndarray:
     return array
 
 
-def solved(what: str, z: np.ndarray, error: np.ndarray) -> None:
-    """Raise `ConvergenceError` where the relative error of an equation at z is above 1e-10."""
-    if not np.all(error <= 1e-10):
+def solved(what: str, z: np.ndarray, error: np.ndarray, tol: float = 1e-10) -> None:
+    """Raise `ConvergenceError` where the relative error of an equation at z is above ``tol``."""
+    if not np.all(error <= tol):
         worst = np.argmax(np.where(np.isnan(error), np.inf, error))
         raise ConvergenceError(
-            f"{what} not solved at z = {z[worst]:.6g}: relative residual {error[worst]:.2g} > 1e-10"
+            f"{what} not solved at z = {z[worst]:.6g}: "
+            f"relative residual {error[worst]:.2g} > {tol:g}"
         )
 
 

@@ -77,7 +77,6 @@ SPECIAL = {
     "laws.diagnose": {"eigenvalues": np.linspace(0.1, 2.5, 30)},
     "mixtures.nearest_neighbor_accuracy": {"p": 50.0, "n": 20},
     "curvature.lanczos": {"A": K, "start": [1.0, 0, 2, 1]},
-    "dynamics.ellipse": {"points": 16},
     "features.first_layer_gradient": {"y": Y},
     "laws.spiked_wishart": {"strength": 2.0, "p": 5, "n": 9},
     "quantization.memory_bits": {"weights": 100},

@@ -43,7 +43,7 @@ ARROWS = {
     "kernels": {"activations", "mixtures"},
     "quantization": {"activations", "kernels"},
     "features": {"activations", "covariance", "kernels", "laws", "quantization"},
-    "dynamics": {"laws"},
+    "dynamics": set(),
     "curvature": {"laws"},
     "jacobians": {"activations", "laws"},
     "networks": {"activations", "kernels", "quantization"},

@@ -14,7 +14,7 @@ import numpy as np
 
 from rmtlib import _checks
 from rmtlib._checks import ConvergenceError
-from rmtlib._gaussian import gaussian_nodes, hermite_rows
+from rmtlib._gaussian import gaussian_nodes
 from rmtlib._types import ArrayLike
 from rmtlib.activations._moments import DCoefficients, GaussianMoments, GramParameters
 
@@ -119,37 +119,6 @@ class Activation:
             for moment in self._moments(s.ravel())
         )
         return GaussianMoments(*(_checks.scalar_out(x) for x in fields))
-
-    def hermite_coefficients(self, count: int, variance: float = 1.0) -> np.ndarray:
-        r"""Coefficients on the orthonormal Hermite polynomials.
-
-        .. math::
-
-            f_k=\frac{1}{\sqrt{k!}}\,\mathbb E\bigl[\sigma(\sqrt s\,\xi)\,\mathrm{He}_k(\xi)\bigr],
-            \qquad \mathbb E\sigma^2=\sum_kf_k^2 .
-
-        Parameters
-        ----------
-        count : integer >= 1
-            How many: k = 0, ..., count - 1.
-        variance : positive number
-            s.
-
-        Returns
-        -------
-        ndarray, shape (count,)
-
-        Example
-        -------
-        >>> from rmtlib.activations import LINEAR
-        >>> f = LINEAR.hermite_coefficients(3, variance=4.0)
-        >>> bool(np.allclose(f, [0, 2, 0], atol=1e-14))
-        True
-        """
-        count = _checks.count("count", count)
-        s = np.array([_checks.positive("variance", variance, _WHY_VARIANCE)])
-        breaks = self.kinks + self.jumps
-        return self._checked(lambda order: hermite_rows(self.value, s, breaks, count, order)[:, 0])
 
     def d_coefficients(self, variance: float) -> DCoefficients:
         r"""The numbers :math:`d_0,d_1,d_2` of the kernel of random features.

@@ -9,7 +9,6 @@ with the jumps :math:`c_j` (of the value, or of the slope) and a quadratic form 
 points where they are.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,20 +19,32 @@ from rmtlib._gaussian import normal_density
 from rmtlib.activations._activation import Activation, ClosedForm
 
 
-def _plackett(a, b, alpha, points, jumps, factor=None):
-    """Integral of factor(theta) w(theta) from 0 to alpha."""
+def _plackett(a, b, s, alpha, points, jumps, power):
+    """Integral of (s - sqrt(a b) sin(theta))**power w(theta) from 0 to alpha.
+
+    The few entries with |rho| > 0.9, where w may fall steeply, are integrated apart.
+    """
+    a, b, s, alpha = np.broadcast_arrays(a, b, s, alpha)
+    far = np.abs(np.sin(alpha)) > 0.9
+    total = np.empty(alpha.shape)
+    for part in (far, ~far):
+        if part.any():
+            chosen = (v[part] for v in (a, b, s, alpha))
+            total[part] = _integral(*chosen, points, jumps, power)
+    return total
+
+
+def _integral(a, b, s, alpha, points, jumps, power):
     reach = np.max(np.abs(np.sin(alpha)), initial=0.0)
     far = reach > 0.9
     x, weight = np.polynomial.legendre.leggauss(12 if far or reach <= 0.5 else 20)
     x, weight = (1 + x) / 2, weight / 2
-    if far:  # panels that halve towards alpha, where w may fall steeply
+    if far:  # panels that halve towards alpha
         ends = 1 - np.concatenate([2.0 ** -np.arange(45), [0.0]])
         size = np.diff(ends)[:, None]
         x, weight = (ends[:-1, None] + size * x).ravel(), (size * weight).ravel()
-    h, k = (np.array(points)[:, None] / np.sqrt(v.ravel()) for v in (a, b))
-    h, k = h.reshape(len(points), *a.shape), k.reshape(len(points), *b.shape)
-    total = np.zeros(np.broadcast_shapes(a.shape, b.shape, alpha.shape))
-    side = np.where(alpha < 0, -1.0, 1.0)
+    h, k = (np.array(points)[:, None] / np.sqrt(v) for v in (a, b))
+    total, side = np.zeros(alpha.size), np.where(alpha < 0, -1.0, 1.0)
     pairs = [
         ((h[i] - side * k[j]) ** 2 / 2, side * h[i] * k[j], c * d / (2 * np.pi))
         for i, c in enumerate(jumps)
@@ -43,23 +54,8 @@ def _plackett(a, b, alpha, points, jumps, factor=None):
         theta = node * alpha
         cos, sin = np.cos(theta) ** 2, 1 + np.abs(np.sin(theta))
         w = sum(cc * np.exp(-(gap / cos + product / sin)) for gap, product, cc in pairs)
-        total += mass * (w if factor is None else factor(theta) * w)
+        total += mass * ((s - np.sqrt(a * b) * np.sin(theta)) * w if power else w)
     return alpha * total
-
-
-def _split(method: Callable) -> Callable:
-    """Call ``method(a, b, s, alpha)`` apart on the few entries with |rho| > 0.9."""
-
-    def evaluate(self, a, b, s, alpha):
-        a, b, s, alpha = np.broadcast_arrays(a, b, s, alpha)
-        far = np.abs(np.sin(alpha)) > 0.9
-        result = np.empty(s.shape)
-        for part in (far, ~far):
-            if part.any():
-                result[part] = method(self, *(v[part] for v in (a, b, s, alpha)))
-        return result
-
-    return evaluate
 
 
 @dataclass(frozen=True)
@@ -180,18 +176,13 @@ class Clip(ClosedForm):
     def _mean_slope(self, v):
         return self.slope * erf(self.kinks[1] / np.sqrt(2 * v))
 
-    @_split
     def product(self, a, b, s, alpha):
-        def factor(theta):
-            return s - np.sqrt(a * b) * np.sin(theta)
+        line, jumps = self._mean_slope(a) * self._mean_slope(b) * s, (self.slope, -self.slope)
+        return line + _plackett(a, b, s, alpha, self.kinks, jumps, power=1)
 
-        line = self._mean_slope(a) * self._mean_slope(b) * s
-        return line + _plackett(a, b, alpha, self.kinks, (self.slope, -self.slope), factor)
-
-    @_split
     def derivative_product(self, a, b, s, alpha):
-        line = self._mean_slope(a) * self._mean_slope(b)
-        return line + _plackett(a, b, alpha, self.kinks, (self.slope, -self.slope))
+        line, jumps = self._mean_slope(a) * self._mean_slope(b), (self.slope, -self.slope)
+        return line + _plackett(a, b, s, alpha, self.kinks, jumps, power=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,12 +260,11 @@ class Steps(ClosedForm):
         sizes = zip(np.diff(self.levels), self.thresholds, strict=True)
         return self.levels[0] + sum(c * ndtr(-r / np.sqrt(v)) for c, r in sizes)
 
-    @_split
     def product(self, a, b, s, alpha):
         means, sizes = self._mean(a) * self._mean(b), np.diff(self.levels)
         if not np.any(self.thresholds):  # one jump, at 0
             return means + sizes[0] ** 2 * alpha / (2 * np.pi)
-        return means + _plackett(a, b, alpha, self.thresholds, sizes)
+        return means + _plackett(a, b, s, alpha, self.thresholds, sizes, power=0)
 
     def derivative_product(self, a, b, s, alpha):
         """Jumps times the density of (u, v) at pairs of thresholds: infinite if collinear."""

@@ -5,7 +5,6 @@ from ._distance_kernels import RadialProfile as RadialProfile
 from ._distance_kernels import center as center
 from ._distance_kernels import distance_kernel as distance_kernel
 from ._distance_kernels import linearization_terms as linearization_terms
-from ._distance_kernels import linearized_kernel as linearized_kernel
 from ._distance_kernels import normalized_laplacian as normalized_laplacian
 from ._distance_kernels import quadratic_profile as quadratic_profile
 from ._distance_kernels import squared_distances as squared_distances

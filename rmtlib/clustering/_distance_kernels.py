@@ -328,24 +328,3 @@ def linearization_terms(
         "cross": 2 / p * first * (own[:, None] + own - other - other.T),
         "quadratic": second / 2 * ((u[:, None] + u) ** 2 + 4 / p * traces),
     }
-
-
-def linearized_kernel(
-    X: ArrayLike, labels: ArrayLike, mixture: GaussianMixture, profile: RadialProfile
-) -> np.ndarray:
-    r"""Linearized kernel matrix of a Gaussian mixture: the sum of `linearization_terms`.
-
-    .. math:: \|K-\tilde K\|=O(p^{-1/2}),\qquad K_{ij}=f\bigl(\tfrac1p\|x_i-x_j\|^2\bigr).
-
-    Parameters as there; returns an array of shape (n, n). Source :cite:t:`CBG16`.
-
-    Example
-    -------
-    >>> mixture = GaussianMixture(np.zeros((400, 1)))
-    >>> X, labels = mixture.sample(200, rng=0)
-    >>> K = distance_kernel(X, HEAT)
-    >>> error = K - linearized_kernel(X, labels, mixture, HEAT)
-    >>> bool(np.linalg.norm(error, 2) < 3 / np.sqrt(400))
-    True
-    """
-    return sum(linearization_terms(X, labels, mixture, profile).values())

@@ -1,6 +1,5 @@
 """Gradient descent on least squares: in the two-class model, with momentum, on single samples."""
 
-from ._contour import ellipse as ellipse
 from ._filters import descent_filters as descent_filters
 from ._momentum import Tuning as Tuning
 from ._sgd import sgd_loss as sgd_loss

@@ -130,8 +130,9 @@ class Tuning:
         """
         lam = nonnegative_array("eigenvalues", vector("eigenvalues", eigenvalues))
         k = nonnegative_array("steps", vector("steps", steps))
-        if np.any(k != np.round(k)) or k.max() >= 2.0**63:
-            raise ValueError(f"steps must be integers below 2**63, got {_worst(k):g}")
+        bad = (k != np.round(k)) | (k >= 2.0**63)
+        if bad.any():
+            raise ValueError(f"steps must be integers below 2**63, got {k[bad][0]:g}")
         alpha, beta, bits = self.learning_rate, self.momentum, k.astype(np.int64)
         square = np.empty((lam.size, 2, 2))
         square[:, 0, 0], square[:, 0, 1] = beta, lam
@@ -154,8 +155,3 @@ def _normalized(M: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """The matrices M * 2**size with the largest entry of M moved to [1/2, 1)."""
     _, exponent = np.frexp(np.abs(M).max(axis=(-2, -1)))
     return np.ldexp(M, -exponent[..., None, None]), size + exponent
-
-
-def _worst(k: np.ndarray) -> float:
-    fractional = k != np.round(k)
-    return k[np.argmax(fractional)] if fractional.any() else k.max()

@@ -1,16 +1,10 @@
 """Descent on least squares with given or simulated data, eigenvector by eigenvector."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from rmtlib._checks import matrix, nonnegative_array, vector
-from rmtlib._replicate import replicate
 from rmtlib._types import ArrayLike
 from rmtlib.dynamics._filters import Clock, clock
-from rmtlib.dynamics._statistics import DescentStatistics, gaussian_statistics
-
-Rng = int | np.random.Generator | None
 
 
 def descend(
@@ -70,42 +64,14 @@ def descend(
     w0 = vector("start", start, length=p)
     ridges = nonnegative_array("ridge", ridge)
     gammas = vector("ridge", np.atleast_1d(ridges))
-    paths = _paths(clock(times, learning_rate, dynamics), X, y, w0, gammas)
-    return paths if ridges.ndim else paths[0]
+    found = paths(clock(times, learning_rate, dynamics), X, y, w0, gammas)
+    return found if ridges.ndim else found[0]
 
 
-def simulate(
-    clock: Clock,
-    p: int,
-    n: int,
-    rho: float,
-    sigma2: float,
-    gammas: np.ndarray,
-    draws: int,
-    rng: Rng,
-) -> DescentStatistics:
-    """Runs of `TwoClassDescent.simulate`: arrays of shape (draws, R, T)."""
-    y = np.where(np.arange(n) % 2, 1.0, -1.0)
-
-    def run(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        X = rng.standard_normal((p, n))
-        X[0] += np.sqrt(rho) * y
-        w0 = np.sqrt(sigma2 / p) * rng.standard_normal(p)
-        w = _paths(clock, X, y, w0, gammas)
-        scores = y[:, None] * (X.T @ w)
-        E, V = np.sqrt(rho) * w[..., 0, :], np.sum(w**2, axis=-2)
-        wrong = np.mean(scores < 0, axis=-2) + np.mean(scores == 0, axis=-2) / 2
-        return E, V, scores.mean(axis=-2), scores.var(axis=-2), wrong
-
-    *moments, wrong = (
-        np.array(column) for column in zip(*replicate(run, draws, rng=rng), strict=True)
-    )
-    return replace(gaussian_statistics(*moments), train_error=wrong)
-
-
-def _paths(
+def paths(
     clock: Clock, X: np.ndarray, y: np.ndarray, w0: np.ndarray, gammas: np.ndarray
 ) -> np.ndarray:
+    """Weights at all times for every ridge, shape (ridges, p, T)."""
     lam, U = np.linalg.eigh(X @ X.T / y.size)
     lam = np.where(lam > 1e-13 * lam[-1], lam, 0.0)  # exact zeros stay exact
     begin, drive = U.T @ w0, U.T @ (X @ y) / y.size

@@ -1,17 +1,17 @@
 r"""Gradient descent on ridge regression, at every time, in large dimension."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr
 
-from rmtlib._checks import count, nonnegative, nonnegative_array, one_of, positive, vector
+from rmtlib._checks import count, nonnegative, nonnegative_array, positive, vector
+from rmtlib._replicate import replicate
 from rmtlib._types import ArrayLike
-from rmtlib.dynamics._contour import contour_statistics
 from rmtlib.dynamics._filters import clock
 from rmtlib.dynamics._quadrature import nodes, quadrature_statistics
-from rmtlib.dynamics._simulate import simulate
+from rmtlib.dynamics._simulate import paths
 from rmtlib.dynamics._statistics import DescentStatistics, gaussian_statistics
 
 
@@ -110,13 +110,7 @@ class TwoClassDescent:
         return nodes(c, rho, count("points", points))
 
     def at(
-        self,
-        times: ArrayLike,
-        learning_rate: float,
-        *,
-        dynamics: str = "flow",
-        route: str = "real",
-        points: int = 4000,
+        self, times: ArrayLike, learning_rate: float, *, dynamics: str = "flow"
     ) -> DescentStatistics:
         r"""Training and test statistics of the classifier w(t), in the limit.
 
@@ -130,22 +124,8 @@ class TwoClassDescent:
             E_{\rm train} &= k E_{\rm test}, & V_{\rm train} &= k \int x g^2 d\omega
                 + \sigma^2 \int x f^2 d\nu - E_{\rm train}^2 .
 
-        The theorem was proved for the flow by contour integrals. With :math:`f_t(z) =
-        e^{-\alpha t z}`, m(z) the Stieltjes transform of the Marchenko-Pastur law shifted by
-        :math:`\gamma`, and :math:`D = (\rho + c) m + 1`,
-
-        .. math::
-
-            E_{\rm test} &= \frac{-1}{2 \pi i} \oint \frac{1 - f_t}z \frac{\rho m}D dz, &
-            V_{\rm test} &= \frac1{2 \pi i} \oint \Bigl[\frac{(1 - f_t)^2}{z^2 D}
-                - \sigma^2 f_t^2 m\Bigr] dz, \\
-            E_{\rm train} &= \frac1{2 \pi i} \oint \frac{1 - f_t}z \frac{dz}D, &
-            V_{\rm train} &= \frac1{2 \pi i} \oint (z - \gamma) \Bigl[\frac{(1 - f_t)^2}{z^2 D}
-                - \sigma^2 f_t^2 m\Bigr] dz - E_{\rm train}^2
-
-        on a positive contour around the bulk and the spike, shifted by :math:`\gamma`, and for
-        c > 1 around :math:`\gamma`. (The slides print the sign of :math:`E_{\rm train}` and the
-        factor :math:`z - \gamma` of :math:`V_{\rm train}` differently.)
+        The theorem was proved for the flow, by contour integrals. (The slides print the sign of
+        :math:`E_{\rm train}` and a factor of :math:`V_{\rm train}` differently.)
 
         Parameters
         ----------
@@ -155,10 +135,6 @@ class TwoClassDescent:
             :math:`\alpha`; for steps below :math:`2 / (\gamma + \lambda_{\max})`.
         dynamics : "flow" or "steps"
             Gradient flow, or gradient descent (the same real form, exactly).
-        route : "real" or "contour"
-            Which form. They share no line of code; the real one is faster.
-        points : integer >= 1
-            Nodes of the contour.
 
         Returns
         -------
@@ -168,23 +144,15 @@ class TwoClassDescent:
         Raises
         ------
         ~rmtlib.ConvergenceError
-            If the contour has too few points for the latest time, or near c = 1 without ridge
-            the latest time would need too many nodes.
+            If near c = 1 without ridge the latest time would need too many nodes.
 
         Notes
         -----
         The real form is accurate to about 1e-14; 1000 times take a few milliseconds, also at c = 1
         and late times: there :math:`e^{-\alpha t x}` needs about :math:`10 \sqrt{\alpha t}` nodes,
-        but is zero on all but a few of them. The contour is accurate to 1e-12 for
-        :math:`\alpha t \le 1000`.
+        but is zero on all but a few of them.
         """
-        ticks = clock(times, learning_rate, dynamics)
-        if one_of("route", route, ("real", "contour")) == "real":
-            run = quadrature_statistics(ticks, *self._constants)
-        elif dynamics == "flow":
-            run = contour_statistics(ticks, *self._constants, count("points", points))
-        else:
-            raise ValueError("route must be 'real' for steps, got 'contour' (proved for the flow)")
+        run = quadrature_statistics(clock(times, learning_rate, dynamics), *self._constants)
         return run if np.ndim(times) else run[0]
 
     def limit(self) -> DescentStatistics:
@@ -362,6 +330,18 @@ class TwoClassDescent:
             raise ValueError(f"n must be at least {0.5 / c:g}, got {n} (p = ratio * n)")
         several = [gamma] if ridges is None else ridges
         gammas = nonnegative_array("ridges", vector("ridges", several))
-        runs = simulate(ticks, p, n, rho, sigma2, gammas, draws, rng)
+        y = np.where(np.arange(n) % 2, 1.0, -1.0)
+
+        def run(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+            X = rng.standard_normal((p, n))
+            X[0] += np.sqrt(rho) * y
+            w = paths(ticks, X, y, np.sqrt(sigma2 / p) * rng.standard_normal(p), gammas)
+            scores = y[:, None] * (X.T @ w)
+            E, V = np.sqrt(rho) * w[..., 0, :], np.sum(w**2, axis=-2)
+            wrong = np.mean(scores < 0, axis=-2) + np.mean(scores == 0, axis=-2) / 2
+            return E, V, scores.mean(axis=-2), scores.var(axis=-2), wrong
+
+        *moments, wrong = map(np.array, zip(*replicate(run, draws, rng=rng), strict=True))
+        runs = replace(gaussian_statistics(*moments), train_error=wrong)
         given = (size is not None, ridges is not None, np.ndim(times) > 0)
         return runs[tuple(slice(None) if axis else 0 for axis in given)]

@@ -37,18 +37,6 @@ class NonlinearGram(SampleCovariance):
 
     .. math:: z^2 Q - z A\,(\eta + \zeta b Q) + \zeta (\eta - \zeta) b A^2 = 0 .
 
-    It is solved for :math:`\omega = z / (1 + a Q)`, in which it is a quartic with
-    leading coefficient 1 at every :math:`\zeta`: with :math:`\delta = \eta - \zeta` and
-    :math:`m_\nu = ((1 - a)\,\omega - z) / (a \omega^2)`,
-
-    .. math::
-
-        \zeta b\,(\omega - \delta)\, m_\nu^2
-        + (\omega - \delta + (b - 1)\,\zeta)\, m_\nu + 1 = 0, \qquad
-        m = \omega\, m_\nu / z .
-
-    Exactly one root has :math:`\Im \omega > 0` and :math:`\Im m_\nu > 0` when
-    :math:`\Im z > 0`; inside a band of the real axis there is one complex pair.
     At :math:`\zeta = 0` the law is ``MarchenkoPastur(a, eta)``, at
     :math:`\zeta = \eta` that of a product of two Wishart matrices. By symmetry, the law of
     :math:`\frac1N Y^{\mathsf T} Y` (n by n) has n / N for a and n / p for b.
@@ -91,126 +79,31 @@ class NonlinearGram(SampleCovariance):
             )
         a = _checks.positive("features_per_sample", features_per_sample, "N / n")
         b = _checks.positive("features_per_dimension", features_per_dimension, "N / p")
-        self._eta, self._zeta, self._b = eta, min(zeta, eta), b
-        self._delta = eta - self._zeta if eta - self._zeta > ROUNDING * eta else 0.0
-        if self._zeta == 0:
-            population = Discrete([eta])
-        else:
-            population = MarchenkoPastur(b, self._zeta) + Discrete([self._delta])
+        self.eta, self.zeta = eta, min(zeta, eta)
+        self.features_per_sample, self.features_per_dimension = a, b
+        self._delta = eta - self.zeta if eta - self.zeta > ROUNDING * eta else 0.0
+        population = Discrete([self._delta])
+        if self.zeta:
+            population = MarchenkoPastur(b, self.zeta) + population
         super().__init__(a, population)
-
-    def __repr__(self) -> str:
-        return (
-            f"NonlinearGram(eta={self._eta:g}, zeta={self._zeta:g}, "
-            f"features_per_sample={self.ratio:g}, features_per_dimension={self._b:g})"
-        )
-
-    @property
-    def eta(self) -> float:
-        """Variance of the activation."""
-        return self._eta
-
-    @property
-    def zeta(self) -> float:
-        """Squared mean slope of the activation."""
-        return self._zeta
-
-    @property
-    def features_per_dimension(self) -> float:
-        """Ratio b = N / p."""
-        return self._b
-
-    def _subordinate(self, z: np.ndarray) -> np.ndarray:
-        z = without_rounding(z)
-        omega = self._by_quartic(z)
-        # Rounding in a root is a relative error 1e-16 (1 + |omega|) divided by its separation.
-        with np.errstate(invalid="ignore", divide="ignore"):
-            wrong = ~(self._error(omega, z) <= ROUNDING)
-        wrong |= (omega.imag <= 0) & ((z.imag > 0) | self._in_band(z))
-        outside = (z.imag == 0) & ~self._in_band(z)
-        if outside.any():
-            slope = 1 - self.ratio * self._averages(omega[outside])[1].real
-            wrong[outside] |= ~(slope > 0)
-        if wrong.any():
-            omega[wrong] = super()._subordinate(z[wrong])
-        return omega
-
-    def _by_quartic(self, z: np.ndarray) -> np.ndarray:
-        a, b, zeta, delta = self.ratio, self._b, self._zeta, self._delta
-        d, e, g = 1 - a, (b - 1) * zeta - delta, b * zeta / a
-        coefficients = np.array(
-            [
-                np.ones_like(z),
-                d * e - z + g * d**2,
-                -e * z - g * d * (2 * z + delta * d),
-                g * z * (z + 2 * delta * d),
-                -g * delta * z**2,
-            ]
-        )
-        omega = _quartic_roots(coefficients)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            m_nu = (d * omega - z) / (a * omega**2)
-            score = np.minimum(omega.imag / np.abs(omega), m_nu.imag / np.abs(m_nu))
-            real = z.imag == 0
-            if real.any():
-                inside = self._in_band(z[real])
-                omega[:, real] = np.where(inside, omega[:, real], omega[:, real].real)
-                s, q = self._averages(omega[:, real])
-                solves = np.abs(omega[:, real] * (1 - a * s) - z[real]) < 1e-7 * (
-                    np.abs(z[real]) + np.abs(omega[:, real])
-                )
-                slope = np.where(solves, 1 - a * q.real, -np.inf)
-                imaginary = omega[:, real].imag / np.abs(omega[:, real])
-                score[:, real] = np.where(inside, imaginary, slope)
-        score[np.isnan(score)] = -np.inf
-        chosen = np.take_along_axis(omega, np.argmax(score, axis=0)[None], axis=0)[0]
-        outside = real & ~self._in_band(z)
-        chosen[outside] = chosen[outside].real
-        return chosen
-
-    def _moment(self, k: int) -> float:
-        # Q = sum_k M_k s^k is the fixed point of s A (eta + zeta b Q) - zeta delta b s^2 A^2.
-        a, b, eta, zeta = self.ratio, self._b, self._eta, self._zeta
-        one = np.eye(1, k + 1)[0]
-        Q = np.zeros(k + 1)
-        for _ in range(k):
-            A = np.convolve(one + Q, one + a * Q)[: k + 1]
-            first = np.convolve(A, eta * one + zeta * b * Q)[:k]
-            second = zeta * self._delta * b * np.convolve(A, A)[: max(k - 1, 0)]
-            Q = np.concatenate([[0.0], first]) - np.concatenate([[0.0, 0.0], second])[: k + 1]
-        return float(Q[k]) if k else 1.0
-
-    def mean(self) -> float:
-        """Mean: eta."""
-        return self._eta
-
-    def var(self) -> float:
-        """Variance: a eta**2 + b zeta**2."""
-        return self.ratio * self._eta**2 + self._b * self._zeta**2
 
     def _Q(self, y: ArrayLike) -> np.ndarray | float:
         """Q at the squared strength y > zeta b."""
-        linear = self._zeta / (y - self._zeta * self._b) if self._zeta else 0.0
-        return self._delta / y + linear
+        return self._delta / y + self.zeta / (y - self.zeta * self.features_per_dimension)
 
     def _log_slope(self, t: ArrayLike) -> np.ndarray | float:
         """Derivative of log z(y) at y = zeta b + t."""
-        y = self._zeta * self._b + t
-        Q = self._delta / y + self._zeta / t if self._zeta else self._delta / y
-        slope = self._delta / y**2 + (self._zeta / t**2 if self._zeta else 0.0)
+        y = self.zeta * self.features_per_dimension + t
+        Q, slope = self._delta / y + self.zeta / t, self._delta / y**2 + self.zeta / t**2
         return 1 / y - slope / (1 + Q) - self.ratio * slope / (1 + self.ratio * Q)
 
     @cached_property
     def outlier_threshold(self) -> float:
         """Squared strength beyond which a low-rank perturbation of Y / sqrt(n) is seen."""
-        high = self._eta
-        while self._log_slope(high) <= 0:
-            high *= 4
-        low = high
-        while self._log_slope(low) >= 0:
-            low /= 4
-        root = brentq(self._log_slope, low, high, xtol=1e-300, rtol=1e-15)
-        return self._zeta * self._b + root
+        t = self.eta * 4.0 ** np.arange(-60, 60)
+        k = int(np.argmax(self._log_slope(t) > 0))
+        root = brentq(self._log_slope, t[k - 1], t[k], xtol=1e-300, rtol=1e-15)
+        return self.zeta * self.features_per_dimension + root
 
     def outlier_position(self, squared_strength: ArrayLike) -> np.ndarray | float:
         r"""Eigenvalue created by a low-rank perturbation of :math:`Y / \sqrt n`.
@@ -307,7 +200,7 @@ class NonlinearGram(SampleCovariance):
         array([3.75, 3.75])
         """
         theta, mean = _checks.finite("theta", theta), _checks.finite("mean", mean)
-        scale = 0.5 * abs(theta) * np.sqrt(self._b)
+        scale = 0.5 * abs(theta) * np.sqrt(self.features_per_dimension)
         weights = _checks.between("weight_fourth_moment", weight_fourth_moment, 1, 1e9)
         data = _checks.between("data_fourth_moment", data_fourth_moment, 1, 1e9)
         s_w, s_x = scale * np.sqrt(weights - 1), scale * np.sqrt(data - 1)
@@ -319,7 +212,12 @@ class NonlinearGram(SampleCovariance):
         squares = np.linalg.svd(np.array([[top, s_x], [s_w, 0.0]]), compute_uv=False) ** 2
         threshold = self.outlier_threshold
         isolated, y = squares > threshold, np.maximum(squares, threshold)
-        Q, turn = self._Q(y), np.where(isolated, y * self._log_slope(y - self._zeta * self._b), 0.0)
+        Q, turn = (
+            self._Q(y),
+            np.where(
+                isolated, y * self._log_slope(y - self.zeta * self.features_per_dimension), 0.0
+            ),
+        )
         return Outlier(
             strength=squares,
             threshold=threshold,
@@ -329,35 +227,3 @@ class NonlinearGram(SampleCovariance):
             alignment=turn * (1 + Q),
             right_alignment=turn * (1 + self.ratio * Q),
         )
-
-
-def without_rounding(z: np.ndarray) -> np.ndarray:
-    """Points that an outer law found on the real axis, back on it."""
-    return np.where(np.abs(z.imag) < 1e-15 * np.abs(z), z.real, z)
-
-
-def _quartic_roots(c: np.ndarray) -> np.ndarray:
-    """Roots of c[0] x**4 + ... + c[4], c[0] = 1, by Euler's formula and polished; shape (4, k)."""
-    shift = c[1] / 4
-    p = c[2] - 6 * shift**2
-    q = c[3] - 2 * c[2] * shift + 8 * shift**3
-    r = c[4] - c[3] * shift + c[2] * shift**2 - 3 * shift**4
-    # x = -shift + (s1 + s2 + s3) / 2; the squares of s solve
-    # y**3 + 2 p y**2 + (p**2 - 4 r) y - q**2 = 0
-    u, v = -(p**2) / 9 - 4 * r / 3, p**3 / 27 - 4 * p * r / 3 + q**2 / 2
-    root = np.sqrt(v**2 + u**3)
-    big = v + np.where((v * root.conj()).real < 0, -root, root)
-    cube = big ** (1 / 3)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        turn = np.exp(2j * np.pi / 3 * np.arange(3))[:, None] * cube
-        y = -2 * p / 3 + turn - np.where(turn == 0, 0, u / np.where(turn == 0, 1, turn))
-        y = np.take_along_axis(y, np.argsort(-np.abs(y), axis=0), axis=0)
-        s1, s2 = np.sqrt(y[0]), np.sqrt(y[1])
-        product = s1 * s2
-        s3 = np.where(product == 0, 0, -q / np.where(product == 0, 1, product))
-    x = np.array([s1 + s2 + s3, s1 - s2 - s3, s2 - s1 - s3, s3 - s1 - s2]) / 2 - shift
-    for _ in range(3):
-        value = (((x + c[1]) * x + c[2]) * x + c[3]) * x + c[4]
-        slope = ((4 * x + 3 * c[1]) * x + 2 * c[2]) * x + c[3]
-        x = x - np.where(slope == 0, 0, value / np.where(slope == 0, 1, slope))
-    return x

@@ -93,7 +93,7 @@ class _Equivalent:
     power: float  # of the labels, noise included
     overlap: float
 
-    def freedom(self, kappa: float) -> tuple[float, float]:
+    def freedom(self, kappa: np.ndarray | float) -> tuple:
         """Degrees of freedom a sample: tr CR / n and tr (CR)^2 / n."""
         k = kappa / self.h
         law, z = MarchenkoPastur(self.c), -(self.d + kappa) / self.h
@@ -101,7 +101,7 @@ class _Equivalent:
         share = self.c / self.ratio
         return share * (1 - k * m), share * (1 - 2 * k * m + k**2 * slope)
 
-    def test(self, kappa: float, strength: float) -> float:
+    def test(self, kappa: np.ndarray | float, strength: np.ndarray | float) -> np.ndarray:
         """Test error, label noise included, at singular values theta of the rank-one part."""
         law, z = MarchenkoPastur(self.c), -(self.d + kappa) / self.h
         m, dm = law.stieltjes(z), law.stieltjes(z, derivative=True)
@@ -126,12 +126,14 @@ class _Equivalent:
             return low
         return float(np.exp(brentq(gap, np.log(low), np.log(2 * top), xtol=1e-14)))
 
-    def best(self, strength: float, low: float, high: float) -> float:
-        """Kappa of least test error, between two logarithms."""
+    def best(self, strength: float) -> float:
+        """Kappa of least test error."""
+        size = self.h + self.d
+        low = np.log(max(self.kappa(0.0), 1e-9 * size))
+        high = np.log(1e4 * size * (1 + self.c / self.ratio))
         found = minimize_scalar(
             lambda log: float(self.test(np.exp(log), strength)),
             bounds=(low, high),
-            method="bounded",
             options={"xatol": 1e-6},
         )
         return float(np.exp(found.x))
@@ -227,21 +229,14 @@ def small_step_errors(
     power = teacher.moments(1.0).centered_second_moment + noise if intercept else energy
     model = _Equivalent(h, d, c, ratio, slope**2, power, overlap)
     theta = eta * np.sqrt(h * (slope**2 + energy / ratio))
-    kappa = np.empty(eta.shape)
-    if ridge is not None:
+    if ridge is None:
+        kappa = np.vectorize(model.best, otypes=[float])(theta)
+    else:
         ridge = _checks.nonnegative("ridge", ridge)
         if ridge == 0 and (c if d else min(c, 1.0)) == ratio:
             raise ValueError("ridge must be positive with as many features as samples, got 0")
-        kappa[...] = model.kappa(ridge)
-    else:
-        low = np.log(max(model.kappa(0.0), 1e-9 * (h + d)))
-        high = np.log(1e4 * (h + d) * (1 + c / ratio))
-        for index in np.ndindex(eta.shape):
-            kappa[index] = model.best(theta[index], low, high)
-    total, spare = np.empty(eta.shape), np.empty(eta.shape)
-    for index in np.ndindex(eta.shape):
-        total[index] = model.test(kappa[index], theta[index])
-        spare[index] = 1 - model.freedom(kappa[index])[0]
+        kappa = np.full(eta.shape, model.kappa(ridge))
+    total, spare = model.test(kappa, theta), 1 - model.freedom(kappa)[0]
     if not np.all((total >= noise - 1e-9 * power) & (total < np.inf)):
         raise _checks.ConvergenceError(
             f"no effective ridge found at N / p = {c:g}, n / p = {ratio:g}, ridge = {ridge}: "

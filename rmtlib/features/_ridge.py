@@ -12,7 +12,7 @@ is their limiting kernel (`rmtlib.kernels` has closed forms). The ridge
 """
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import brentq
 
 from rmtlib import _checks
 from rmtlib._types import ArrayLike
@@ -223,44 +223,6 @@ class RandomFeatureRidge:
         fields = (train / lam.size, bias + variance, bias, variance, kappa[:, 0], gamma)
         return RidgeErrors(*(_checks.scalar_out(np.reshape(field, N.shape)) for field in fields))
 
-    def best(self, features: ArrayLike) -> RidgeErrors:
-        r"""Errors at the ridge of least test error, for each number of features.
-
-        Parameters
-        ----------
-        features : array of positive numbers
-            N, any shape.
-
-        Returns
-        -------
-        RidgeErrors
-            ``ridge`` is the best one between :math:`10^{-8}` and :math:`10^4` times
-            :math:`\frac Nn \lambda_{\max}`.
-
-        Example
-        -------
-        >>> theory = RandomFeatureRidge(np.eye(3) + 0.5, [1.0, 0.5, 1.0], n=2)
-        >>> best = theory.best(4)
-        >>> near = theory.errors(4, [0.9 * best.ridge, 1.1 * best.ridge])
-        >>> bool(best.test < near.test.min())
-        True
-        """
-        N = _checks.positive_array("features", features)
-        if not self._test_targets.size:
-            raise ValueError("n must be less than the size of K, got all samples (no test error)")
-        grid = np.log(self._eigenvalues[-1]) + np.linspace(np.log(1e-8), np.log(1e4), 85)
-        ridge = np.empty(N.shape)
-        for index in np.ndindex(N.shape):
-
-            def test(log: ArrayLike, width: float = N[index]) -> np.ndarray | float:
-                return self.errors(width, width / self._eigenvalues.size * np.exp(log)).test
-
-            k = int(np.argmin(test(grid)))
-            ends = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
-            found = minimize_scalar(test, bounds=ends, method="bounded", options={"xatol": 1e-6})
-            ridge[index] = N[index] / self._eigenvalues.size * np.exp(found.x)
-        return self.errors(N, ridge)
-
     def degrees_of_freedom(self, effective: ArrayLike, order: int = 1) -> np.ndarray | float:
         r"""Trace :math:`\operatorname{tr} [K (K + \kappa I)^{-1}]^k`, at most N for k = 1.
 
@@ -274,60 +236,3 @@ class RandomFeatureRidge:
         kappa, k = _checks.positive_array("effective", effective), _checks.count("order", order)
         share = self._eigenvalues / (self._eigenvalues + kappa[..., None])
         return _checks.scalar_out(np.sum(share**k, axis=-1))
-
-    def peak_constant(self) -> float:
-        r"""Constant C of the interpolation peak: test error :math:`C / \sqrt\gamma` at N = n.
-
-        .. math::
-
-            C = \frac{y^{\mathsf T} K^{-1} y \; \frac1{\hat n} \operatorname{tr}
-                [K_{\hat X \hat X} - K_{\hat X X} K^{-1} K_{X \hat X}]}
-                {2 \sqrt{n \operatorname{tr} K^{-1}}} , \qquad \gamma \to 0 .
-
-        Raises
-        ------
-        ValueError
-            If K is singular: the peak is then not at N = n.
-
-        Notes
-        -----
-        Test error of `errors` at :math:`\kappa \simeq \sqrt{n \gamma / \operatorname{tr} K^{-1}}`;
-        the relative error is :math:`O(\sqrt\gamma)`.
-        """
-        lam = self._eigenvalues
-        if lam.min() == 0:
-            raise ValueError(
-                f"K must be nonsingular, got rank {np.count_nonzero(lam)} of {lam.size} "
-                "(the formula needs the inverse of K)"
-            )
-        n, n_test = self._cross.shape
-        left = self._test_diagonal.mean() - np.sum(self._cross**2 / lam[:, None]) / n_test
-        return float(np.sum(self._targets**2 / lam) * left / (2 * np.sqrt(n * np.sum(1 / lam))))
-
-    def ridge_for(self, features: float, effective: float) -> float:
-        r"""Ridge at which a given effective ridge is reached: the equation read backward.
-
-        .. math:: \gamma = \frac\kappa n \Bigl(N - \sum_i \frac{\lambda_i}{\lambda_i + \kappa}\Bigr)
-
-        A kernel whose identity part :math:`d_0 I` is larger by a gap g (ternary features
-        matched to another activation) has the same bias at :math:`\kappa - g`; the variance term
-        is not matched, and is lost only for :math:`N \gg n`.
-
-        Parameters
-        ----------
-        features, effective : positive numbers
-            N, and :math:`\kappa` wanted.
-
-        Raises
-        ------
-        ValueError
-            If no ridge reaches it: N features without any ridge already act as a larger one.
-        """
-        N, kappa = _checks.positive("features", features), _checks.positive("effective", effective)
-        used = np.sum(self._eigenvalues / (self._eigenvalues + kappa))
-        if used > N:
-            raise ValueError(
-                f"effective must be at least {effective_ridge(self._eigenvalues, N, 0.0):g}, "
-                f"got {kappa:g} (effective ridge of {N:g} features without ridge)"
-            )
-        return float(kappa * (N - used) / self._eigenvalues.size)

@@ -5,7 +5,6 @@ from ._deep import KernelCoefficients as KernelCoefficients
 from ._deep import deep_kernels as deep_kernels
 from ._deep import kernel_coefficients as kernel_coefficients
 from ._equilibrium import Equilibrium as Equilibrium
-from ._equilibrium import EquilibriumKernels as EquilibriumKernels
 from ._equilibrium_matching import feedback_limit as feedback_limit
 from ._equilibrium_matching import match_clip as match_clip
 from ._equilibrium_matching import match_two_slopes as match_two_slopes

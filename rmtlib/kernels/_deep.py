@@ -26,14 +26,14 @@ import numpy as np
 from rmtlib import _checks
 from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, GaussianMoments, as_activation
-from rmtlib.kernels._pairs import angle, evaluator, on_diagonal
+from rmtlib.kernels._pairs import evaluator, mirror, on_diagonal, overwrite
 
 VARIANCE = "typical squared norm of a sample"
 
 
 @dataclass(frozen=True, eq=False)
 class DeepKernels:
-    """The two kernels of a network: what `deep_kernels` returns."""
+    """The two kernels of a network, deep or at equilibrium, in the limit or of one draw."""
 
     conjugate: np.ndarray
     """Limit of the Gram matrix of the last features, shape (n, n)."""
@@ -268,12 +268,8 @@ def deep_kernels(
     X = _checks.matrix("X", X, why="columns are samples, divided by sqrt(p)")
     X = X.astype(float, copy=False)
     block_size = _checks.count("block_size", block_size)
-    jumps = [activation.name for activation in activations if activation.jumps]
-    if tangent and jumps:
-        raise ValueError(
-            f"activations must not jump, got {jumps[0]!r} (the tangent kernel of "
-            "a jump is infinite on the diagonal; ask for tangent=False)"
-        )
+    for activation in activations if tangent else ():
+        refuse_jumps("activations", activation)
     K = X.T @ X
     if centered:
         if input_variance is None:
@@ -287,35 +283,34 @@ def deep_kernels(
 
 
 def advance(g: Activation, K: np.ndarray, Theta: np.ndarray | None, block_size: int = 256) -> None:
-    """One layer in place: blocks of upper rows replaced and mirrored, the diagonal exact."""
-    n, a = len(K), np.diag(K).copy()
+    """Both kernels one layer on, in place."""
+    a = np.diag(K).copy()
     products, diagonal = evaluator(g, a, a, derivative=False), on_diagonal(g, a, derivative=False)
-    if Theta is not None:
-        slopes = evaluator(g, a, a, derivative=True)
-        tangent = np.diag(Theta) * on_diagonal(g, a, derivative=True) + diagonal
-    for start in range(0, n, block_size):
-        rows, right = slice(start, min(start + block_size, n)), slice(start, n)
-        s = K[rows, right].copy()
-        alpha = angle(a[rows, None], a[None, right], s)
-        np.fill_diagonal(s, 0.0)
-        np.fill_diagonal(alpha, 0.0)
-        at = np.arange(rows.start, rows.stop)[:, None], np.arange(start, n)[None, :], s, alpha
-        K[rows, right] = products(*at)
-        _mirror(K, rows)
-        if Theta is not None:
-            Theta[rows, right] *= slopes(*at)
-            Theta[rows, right] += K[rows, right]
-            _mirror(Theta, rows)
-    np.fill_diagonal(K, diagonal)
-    if Theta is not None:
-        np.fill_diagonal(Theta, tangent)
+    if Theta is None:
+        overwrite(K, products, block_size, diagonal)
+        return
+    slopes = evaluator(g, a, a, derivative=True)
+    tangent = np.diag(Theta) * on_diagonal(g, a, derivative=True) + diagonal
+
+    def evaluate(i, j, s, alpha):
+        found = products(i, j, s, alpha)
+        rows, right = slice(i[0, 0], i[-1, 0] + 1), slice(j[0, 0], None)
+        Theta[rows, right] *= slopes(i, j, s, alpha)
+        Theta[rows, right] += found
+        mirror(Theta, rows)
+        return found
+
+    overwrite(K, evaluate, block_size, diagonal)
+    np.fill_diagonal(Theta, tangent)
 
 
-def _mirror(K: np.ndarray, rows: slice) -> None:
-    """Copy what lies right of the diagonal in these rows to below it."""
-    square = np.triu(K[rows, rows])
-    K[rows, rows] = square + np.triu(square, 1).T
-    K[rows.stop :, rows] = K[rows, rows.stop :].T
+def refuse_jumps(name: str, activation: Activation) -> None:
+    """A tangent kernel needs a continuous activation."""
+    if activation.jumps:
+        raise ValueError(
+            f"{name} must not jump, got {activation.name!r} (the tangent kernel of "
+            "a jump is infinite on the diagonal; ask for tangent=False)"
+        )
 
 
 def _checked(activations: Sequence[Activation | str]) -> list[Activation]:

@@ -28,27 +28,13 @@ from rmtlib import _checks
 from rmtlib._checks import ConvergenceError
 from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, TwoSlopes, as_activation
-from rmtlib.kernels._deep import VARIANCE, KernelCoefficients, advance
+from rmtlib.kernels._deep import VARIANCE, DeepKernels, KernelCoefficients, advance, refuse_jumps
 from rmtlib.kernels._equilibrium_matching import feedback_limit, match_clip, match_two_slopes
 from rmtlib.kernels._two_point import derivative_kernel
 
 _FEEDBACK = "scale of the weights that feed the state back"
 _INJECTION = "scale of the weights that inject the input"
 _STEPS = 1000
-
-
-@dataclass(frozen=True, eq=False)
-class EquilibriumKernels:
-    """The two kernels of an equilibrium model: what `Equilibrium.kernels` returns."""
-
-    conjugate: np.ndarray
-    """G, limit of the Gram matrix of the equilibria, shape (n, n)."""
-    tangent: np.ndarray | None
-    """H, limit of the Gram matrix of the gradients, shape (n, n)."""
-    sweeps: int
-    """Evaluations of the conjugate kernel; of a finite model, of the backward iteration."""
-    residual: float
-    """Largest entry of the last correction."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +163,7 @@ class Equilibrium:
 
     def kernels(
         self, X: ArrayLike, *, tangent: bool = True, tol: float = 1e-12, max_sweeps: int = 500
-    ) -> EquilibriumKernels:
+    ) -> DeepKernels:
         r"""Conjugate and tangent kernel for given data.
 
         .. math::
@@ -217,11 +203,8 @@ class Equilibrium:
         X = _checks.matrix("X", X, why="columns are samples").astype(float, copy=False)
         tol = _checks.positive("tol", tol)
         cap = _checks.count("max_sweeps", max_sweeps)
-        if tangent and self.activation.jumps:
-            raise ValueError(
-                f"activation must not jump, got {self.activation.name!r} (the tangent kernel of "
-                "a jump is infinite on the diagonal; ask for tangent=False)"
-            )
+        if tangent:
+            refuse_jumps("activation", self.activation)
         layer, a2, b2 = self.coefficients, self.feedback**2, self.injection**2
         g, rest = layer.activation, 1 - a2 * layer.moments.mean_derivative**2
         gram = b2 * (X.T @ X)
@@ -231,22 +214,22 @@ class Equilibrium:
         # the first guess: off the diagonal, the linear part of the fixed point
         G = layer.alpha[0] / b2 * gram
         np.fill_diagonal(G, diagonal)
-        sweeps, residual = 0, np.inf
-        while not residual <= tol * layer.variance:
-            if sweeps == cap:
-                raise ConvergenceError(
-                    f"the kernel did not converge: corrections of {residual:.2g} after {cap} "
-                    f"sweeps at feedback = {self.feedback:g}; raise max_sweeps"
-                )
+        for _ in range(cap):
             step = np.clip(a2 * G + gram, -roof, roof)
             advance(g, step, None)
             step = (step - G) / rest
             np.fill_diagonal(step, 0.0)
             residual = float(np.max(np.abs(step)))
             G += step
-            sweeps += 1
+            if residual <= tol * layer.variance:
+                break
+        else:
+            raise ConvergenceError(
+                f"the kernel did not converge: corrections of {residual:.2g} after {cap} "
+                f"sweeps at feedback = {self.feedback:g}; raise max_sweeps"
+            )
         if not tangent:
-            return EquilibriumKernels(G, None, sweeps, residual)
+            return DeepKernels(G, None)
         slopes = derivative_kernel(g, np.clip(a2 * G + gram, -roof, roof))
         if a2 * slopes.max() >= 1:
             raise ConvergenceError(
@@ -254,7 +237,7 @@ class Equilibrium:
                 f"{np.sqrt(a2 * slopes.max()):.4g} >= 1"
             )
         H = (G + slopes * gram) / (1 - a2 * slopes)
-        return EquilibriumKernels(G, H, sweeps, residual)
+        return DeepKernels(G, H)
 
     def matched_network(self, depth: int | None = None) -> tuple[Activation, ...]:
         r"""Activations of an explicit network with the same conjugate kernel.

@@ -71,3 +71,42 @@ def angle(a: np.ndarray, b: np.ndarray, s: np.ndarray) -> np.ndarray:
     )
     equal = (a == b) & (np.abs(s) == a)
     return np.arcsin(np.where(equal, np.sign(s), np.clip(rho, -1, 1)))
+
+
+def fill(
+    K: np.ndarray, pairs: Callable, evaluate: Callable, block_size: int, diagonal=None
+) -> np.ndarray:
+    """K from (s, alpha) of pairs, by blocks of rows; with a diagonal it is symmetric."""
+    n, m = K.shape
+    for start in range(0, n, block_size):
+        rows = slice(start, min(start + block_size, n))
+        columns = slice(0 if diagonal is None else start, m)
+        s, alpha = pairs(rows, columns)
+        if diagonal is not None:
+            np.fill_diagonal(s, 0.0)
+            np.fill_diagonal(alpha, 0.0)
+        i, j = np.arange(n)[rows, None], np.arange(m)[None, columns]
+        K[rows, columns] = evaluate(i, j, s, alpha)
+        if diagonal is not None:
+            mirror(K, rows)
+    if diagonal is not None:
+        np.fill_diagonal(K, diagonal)
+    return K
+
+
+def mirror(K: np.ndarray, rows: slice) -> None:
+    """Copies rows of the upper triangle to the lower one."""
+    square = np.triu(K[rows, rows])
+    K[rows, rows] = square + np.triu(square, 1).T
+    K[rows.stop :, rows] = K[rows, rows.stop :].T
+
+
+def overwrite(K: np.ndarray, evaluate: Callable, block_size: int, diagonal) -> np.ndarray:
+    """The covariance K by expectations at its pairs, in place."""
+    a = np.diag(K).copy()
+
+    def pairs(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+        s = K[rows, columns].copy()
+        return s, angle(a[rows, None], a[None, columns], s)
+
+    return fill(K, pairs, evaluate, block_size, diagonal)

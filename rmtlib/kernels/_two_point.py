@@ -16,39 +16,15 @@ Below, :math:`\rho=s/\sqrt{ab}` and :math:`\alpha=\arcsin\rho`, on which closed 
 depend.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from rmtlib import _checks
 from rmtlib._types import ArrayLike
 from rmtlib.activations import Activation, Quadratic, as_activation
-from rmtlib.kernels._pairs import angle, evaluator, on_diagonal
+from rmtlib.kernels._pairs import angle, evaluator, fill, on_diagonal, overwrite
 
 _COLUMNS = "columns are samples"
 _COLLINEAR = np.arcsin(1 - 1e-6)  # |alpha| above which it is computed from the columns
-
-
-def _fill(evaluate: Callable, pairs: Callable, shape: tuple, block_size: int, diagonal=None):
-    """Matrix of a kernel, block of rows by block of rows; symmetric if it has a diagonal."""
-    K = np.empty(shape)
-    for start in range(0, shape[0], block_size):
-        rows = slice(start, min(start + block_size, shape[0]))
-        first = start if diagonal is not None else 0
-        s, alpha = pairs(rows, slice(first, shape[1]))
-        if diagonal is not None:
-            np.fill_diagonal(s, 0.0)
-            np.fill_diagonal(alpha, 0.0)
-        i = np.arange(rows.start, rows.stop)[:, None]
-        j = np.arange(first, shape[1])[None, :]
-        K[rows, first:] = evaluate(i, j, s, alpha)
-        if diagonal is not None:
-            square = K[rows, rows]
-            K[rows, rows] = np.triu(square) + np.triu(square, 1).T
-            K[rows.stop :, rows] = K[rows, rows.stop :].T
-    if diagonal is not None:
-        np.fill_diagonal(K, diagonal)
-    return K
 
 
 def two_point(
@@ -230,12 +206,8 @@ def _of_covariance(activation, K, block_size, derivative: bool) -> np.ndarray:
         rows = slice(start, start + block_size)
         _check_covariances(a[rows, None], a[None, :], K[rows], "K")
 
-    def pairs(rows, columns):
-        s = K[rows, columns].copy()
-        return s, angle(a[rows, None], a[None, columns], s)
-
     evaluate = evaluator(activation, a, a, derivative)
-    return _fill(evaluate, pairs, K.shape, block_size, on_diagonal(activation, a, derivative))
+    return overwrite(K.copy(), evaluate, block_size, on_diagonal(activation, a, derivative))
 
 
 def random_feature_kernel(
@@ -309,7 +281,7 @@ def random_feature_kernel(
         return s, alpha
 
     evaluate = evaluator(activation, a, b, derivative)
-    return _fill(evaluate, pairs, (a.size, b.size), block_size, diagonal)
+    return fill(np.empty((a.size, b.size)), pairs, evaluate, block_size, diagonal)
 
 
 def weight_moment_correction(

@@ -21,7 +21,7 @@ from rmtlib import _checks
 from rmtlib._torch_batch import array_of, rows_of
 from rmtlib._types import ArrayLike, Seed
 from rmtlib.activations import Activation, as_activation
-from rmtlib.kernels import Equilibrium, EquilibriumKernels
+from rmtlib.kernels import DeepKernels, Equilibrium
 from rmtlib.networks._activations import torch_activation
 from rmtlib.networks._fixed_point import METHODS, FixedPoint, solve_fixed_point
 
@@ -210,7 +210,7 @@ class DeepEquilibrium(torch.nn.Module):
             u = self.feedback * z @ self.A.T + self.injection * rows @ self.B.T
         return self._radius(self.slopes(u))
 
-    def kernels(self, X: ArrayLike) -> EquilibriumKernels:
+    def kernels(self, X: ArrayLike) -> DeepKernels:
         r"""Conjugate and tangent kernel of this model, of one output and finite width.
 
         .. math::
@@ -226,8 +226,7 @@ class DeepEquilibrium(torch.nn.Module):
 
         Returns
         -------
-        EquilibriumKernels
-            With the iterations and the residual of the backward pass.
+        DeepKernels
         """
         if len(self.beta) != 1:
             raise ValueError(f"model must have one output, got {len(self.beta)}")
@@ -237,8 +236,7 @@ class DeepEquilibrium(torch.nn.Module):
         (q,) = torch.autograd.grad((z @ self.beta.detach().T).sum(), injected)
         G = z @ z.T
         H = G + (q @ q.T) * (self.feedback**2 * G + self.injection**2 * rows @ rows.T)
-        G, H = array_of(G), array_of(H)
-        return EquilibriumKernels(G, H, self.adjoint.iterations, self.adjoint.residual)
+        return DeepKernels(array_of(G), array_of(H))
 
     def _radius(self, slopes: torch.Tensor) -> float:
         return self.feedback * float(slopes.pow(2).mean()) ** 0.5

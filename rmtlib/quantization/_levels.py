@@ -45,37 +45,24 @@ def two_level(F: float, S: float, q: float) -> Levels:
     def remainder(first: float, second: float) -> float:
         return 1 - 2 * (upper_tail(-first) + upper_tail(second)) - H * curvature(first, second)
 
-    if G < 1e-10:
-        # even: 1 - 4 Phi(-u) = 2 H u phi(u)
+    if G < 1e-10:  # even: 1 - 4 Phi(-u) = 2 H u phi(u)
         second = brentq(lambda u: remainder(-u, u), 1e-12, 38.0, xtol=1e-15)
         first = -second
     else:
         root = math.sqrt(1 + 4 * G**2)
         low, high, zero = -2 * G / (1 + root), (1 + root) / (2 * G), 1 / G
+        # one threshold between an extremum of w and its zero, the other beyond the extremum
         if (1 - 2 * upper_tail(zero)) - H * zero * density(zero) > 0:
-            # u_2 from the maximum of w to its zero, u_1 below the maximum
-            def partner(second: float) -> float:
-                level = max(w(second), 0.0)
-                return brentq(lambda u: w(u) - level, -40.0, low, xtol=1e-15)
-
-            def residual(second: float) -> float:
-                return remainder(partner(second), second)
-
-            second = brentq(residual, low, zero, xtol=1e-15)
-            first = partner(second)
+            between, beyond, side = (low, zero), (-40.0, low), 1.0
         else:
-            # u_1 from the zero of w to its minimum, u_2 above the minimum
-            far = max(40.0, high + 40.0)
+            between, beyond, side = (zero, high), (high, high + 40.0), -1.0
 
-            def partner(first: float) -> float:
-                level = min(w(first), 0.0)
-                return brentq(lambda u: w(u) - level, high, far, xtol=1e-15)
+        def both(inner: float) -> tuple[float, float]:
+            level = side * max(side * w(inner), 0.0)
+            outer = brentq(lambda u: w(u) - level, *beyond, xtol=1e-15)
+            return (outer, inner) if side > 0 else (inner, outer)
 
-            def residual(first: float) -> float:
-                return remainder(first, partner(first))
-
-            first = brentq(residual, zero, high, xtol=1e-15)
-            second = partner(first)
+        first, second = both(brentq(lambda u: remainder(*both(u)), *between, xtol=1e-15))
     a = S / curvature(first, second)
     # F / S > 0 was assumed: t -> -t otherwise
     u = (first, second) if F * S >= 0 else (-second, -first)

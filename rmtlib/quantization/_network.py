@@ -115,7 +115,7 @@ def match_network(
     """
     kind = _checks.one_of("kind", kind, KINDS)
     dense = kernel_coefficients(activations, input_variance)
-    layers, matched = [KernelCoefficients.of_data(input_variance)], []
+    layers, matched = [dense[0]], []
     bends = [curved(layer.moments, before.variance) for before, layer in pairwise(dense)]
     for depth, target in enumerate(dense[1:], start=1):
         found = target.activation

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contour import ellipse
 from notebook import markdown, numbers, solution
 from scipy.special import ndtr
 
@@ -27,7 +28,7 @@ def test_a_training_score_is_a_contour_integral_of_leave_one_out_scores():
     w0 = np.sqrt(sigma2 / p) * rng.standard_normal(p)
     w = dynamics.descend(X, y, w0, [1.0], learning_rate=clock)[:, 0]
     spike = (1 + rho) * (1 + p / n / rho)
-    z, weights = dynamics.ellipse(0.0, spike + 0.8, margin=0.1, points=500)
+    z, weights = ellipse(0.0, spike + 0.8, margin=0.1, points=500)
     f = np.exp(-clock * z)
     cm = p / n * laws.MarchenkoPastur(p / n).stieltjes(z)
     chosen, left_out, predicted = range(30), [], []
@@ -157,7 +158,7 @@ def test_errors_with_unequal_covariances():
     p, n = numbers(r"at \$p = (\d+)\$, \$n = (\d+)\$ agrees to two percent", text)
     p, n, v, rho, sigma2 = int(p), int(n), np.array([0.5, 1.5]), 2.0, 0.2
     clock, c = np.array([1.0, 4.0]), p / n
-    z, weights = dynamics.ellipse(0.0, 9.0, margin=0.4, points=300)
+    z, weights = ellipse(0.0, 9.0, margin=0.4, points=300)
     m = -1 / z
     for _ in range(400):
         m = 0.5 * m + 0.5 / (-z + np.sum(v[:, None] / (1 + c * np.outer(v, m)), axis=0) / 2)

@@ -12,7 +12,6 @@ from rmtlib.clustering import (
     clustering_accuracy,
     distance_kernel,
     linearization_terms,
-    linearized_kernel,
     matched_accuracy,
     mean_spike,
     normalized_laplacian,
@@ -143,7 +142,8 @@ def test_linearization_error_is_of_order_one_over_root_p(make):
     for p in (64, 128, 256, 512):
         mixture = make(p)
         X, labels = mixture.sample(2 * p, rng=p)
-        error = distance_kernel(X, HEAT) - linearized_kernel(X, labels, mixture, HEAT)
+        terms = linearization_terms(X, labels, mixture, HEAT)
+        error = distance_kernel(X, HEAT) - sum(terms.values())
         scaled.append(np.sqrt(p) * np.linalg.norm(error, 2))
     assert max(scaled) < 4
     assert min(scaled) > 1
@@ -511,7 +511,6 @@ MIXTURE = opposite_means(6, 1.0)
         center,
         normalized_laplacian,
         lambda A: distance_kernel(A, HEAT),
-        lambda A: linearized_kernel(A, LABELS, MIXTURE, HEAT),
         lambda A: linearization_terms(A, LABELS, MIXTURE, HEAT),
         lambda A: spectral_embedding(A, 1),
         lambda A: spectral_clustering(A, 2, rng=0),
@@ -539,9 +538,12 @@ SKEW = np.array([[0.0, 1.0], [-1.0, 0.0]])
         (lambda: spectral_clustering(np.eye(3), 4, components=1), "classes must be between 1"),
         (lambda: spectral_clustering(np.eye(3), 2, rng="a"), "rng must be None"),
         (lambda: distance_kernel(X, lambda t: t + np.inf), r"profile\(distances\) must be finite"),
-        (lambda: linearized_kernel(X, LABELS[:-1], MIXTURE, HEAT), "labels must be of shape"),
-        (lambda: linearized_kernel(X, LABELS + 1, MIXTURE, HEAT), "labels must be between 0 and 1"),
-        (lambda: linearized_kernel(X[1:], LABELS, MIXTURE, HEAT), "X must be of shape"),
+        (lambda: linearization_terms(X, LABELS[:-1], MIXTURE, HEAT), "labels must be of shape"),
+        (
+            lambda: linearization_terms(X, LABELS + 1, MIXTURE, HEAT),
+            "labels must be between 0 and 1",
+        ),
+        (lambda: linearization_terms(X[1:], LABELS, MIXTURE, HEAT), "X must be of shape"),
         (lambda: quadratic_profile(np.nan, 1, 1), "value must be finite"),
         (lambda: quadratic_profile(1, "b", 1), "first must be a real number"),
         (lambda: quadratic_profile(1, 1, 1, -2), "center must be nonnegative"),

@@ -4,6 +4,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
+from contour import contour_moments
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
@@ -12,7 +13,7 @@ from scipy.special import ive, ndtr
 
 from rmtlib import ConvergenceError, as_rng
 from rmtlib.data import standardize_classes
-from rmtlib.dynamics import Tuning, TwoClassDescent, descend, descent_filters, ellipse, sgd_loss
+from rmtlib.dynamics import Tuning, TwoClassDescent, descend, descent_filters, sgd_loss
 from rmtlib.dynamics._filters import Clock
 from rmtlib.dynamics._quadrature import nodes
 from rmtlib.laws import MarchenkoPastur
@@ -38,13 +39,15 @@ def moments(run):
     return np.array(astuple(run)[:4])
 
 
-@pytest.mark.parametrize("route", ["real", "contour"])
+@pytest.mark.parametrize("contour", [False, True], ids=["real", "contour"])
 @pytest.mark.parametrize(("row", "expected"), ROWS)
-def test_reference_numbers(route, row, expected):
+def test_reference_numbers(contour, row, expected):
     c, rho, variance, alpha, t, gamma = row
-    run = TwoClassDescent(c, rho, init_variance=variance, ridge=gamma).at([t], alpha, route=route)
-    found = [*moments(run)[:, 0], run.test_error[0]]
+    model = TwoClassDescent(c, rho, init_variance=variance, ridge=gamma)
+    found = contour_moments(model, [t], alpha) if contour else moments(model.at([t], alpha))
+    found = [*found[:, 0], ndtr(-found[0, 0] / np.sqrt(found[1, 0]))]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert model.at([t], alpha).test_error[0] == pytest.approx(expected[-1], rel=1e-9)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -55,7 +58,7 @@ def test_reference_numbers(route, row, expected):
 def test_real_form_equals_contour_form(c, rho, variance, reach, gamma):
     model = TwoClassDescent(c, rho, init_variance=variance, ridge=gamma)
     times = np.array([0.1, 1.0]) * reach / 0.1
-    real, contour = (moments(model.at(times, 0.1, route=route)) for route in ("real", "contour"))
+    real, contour = moments(model.at(times, 0.1)), contour_moments(model, times, 0.1)
     np.testing.assert_allclose(real, contour, atol=1e-10 * (1 + real.max()))
 
 
@@ -64,7 +67,7 @@ def test_real_form_equals_contour_form(c, rho, variance, reach, gamma):
 def test_rule_is_exact_at_the_phase_transition_and_at_equal_sizes(c, shift):
     model = TwoClassDescent(c, np.sqrt(c) * (1 + shift), init_variance=0.3)
     real = moments(model.at([1, 100], 1.0))
-    contour = moments(model.at([1, 100], 1.0, route="contour", points=8000))
+    contour = contour_moments(model, [1, 100], 1.0, points=8000)
     np.testing.assert_allclose(real, contour, atol=2e-12)
 
 
@@ -485,7 +488,6 @@ BAD = [
     (lambda **k: TwoClassDescent(**(MODEL | k)), ["ratio", "signal", "init_variance", "ridge"]),
     (lambda **k: TwoClassDescent(**MODEL).at(**({"times": [1.0], "learning_rate": 1} | k)),
      ["times", "learning_rate"]),
-    (lambda **k: TwoClassDescent(**MODEL).at([1.0], 0.01, route="contour", **k), ["points"]),
     (lambda **k: TwoClassDescent(**MODEL).optimal_stopping(**k), ["learning_rate"]),
     (lambda **k: TwoClassDescent(**MODEL).simulate(**({"times": [1.0], "learning_rate": 1,
                                                        "n": 8} | k)),
@@ -494,8 +496,6 @@ BAD = [
     (lambda **k: sgd_loss(**({"times": [1.0], "ratio": 1, "signal": 1, "noise": 0,
                               "learning_rate": 1} | k)),
      ["times", "ratio", "signal", "noise", "learning_rate"]),
-    (lambda **k: ellipse(**({"low": 0, "high": 1, "margin": 1, "points": 8} | k)),
-     ["margin", "points"]),
     (lambda **k: Tuning(**({"learning_rate": 1} | k)), ["learning_rate", "momentum"]),
     (lambda **k: Tuning(1).factors(**({"eigenvalues": [1.0], "steps": [2]} | k)),
      ["eigenvalues", "steps"]),
@@ -523,8 +523,6 @@ def model(signal=1.0):
         (lambda: model().at([], 1), "times"),
         (lambda: model(0.0), "signal"),
         (lambda: model().at([1], 1, dynamics="sgd"), "dynamics must be one of"),
-        (lambda: model().at([1], 1, route="complex"), "route must be one of"),
-        (lambda: model().at([1], 0.1, dynamics="steps", route="contour"), "route must be 'real'"),
         (lambda: model().at([1.5], 0.1, dynamics="steps"), "times must be integers"),
         (lambda: model(4).at([1], 0.4, dynamics="steps"), "learning_rate must be below 0.32"),
         (lambda: TwoClassDescent(0.01, 1, init_variance=0).simulate([1], 1, n=9), "n must be at"),
@@ -535,7 +533,6 @@ def model(signal=1.0):
         (lambda: Tuning(1, momentum=1.0), "momentum"),
         (lambda: Tuning(1).rate([-0.1]), "eigenvalues"),
         (lambda: Tuning.best(2, 1), "smallest must be at most"),
-        (lambda: ellipse(1, 1, margin=1, points=8), "low must be below"),
         (lambda: descend(np.eye(2), [1, 2, 3], [0, 0], [1], learning_rate=1), "y must be"),
         (lambda: descend(np.eye(2), [1, 2], [0], [1], learning_rate=1), "start must be"),
         (lambda: standardize_classes(np.eye(3), [1, 2, 3]), "exactly two"),
@@ -568,20 +565,6 @@ def test_steps_near_the_limit_of_stability_equal_a_fine_rule(c, rho, limit):
     run = TwoClassDescent(c, rho, init_variance=0.3).at(k, alpha, dynamics="steps")
     np.testing.assert_allclose(run.test_mean, E, rtol=1e-12)
     np.testing.assert_allclose(run.test_variance, V, rtol=1e-11)
-
-
-@pytest.mark.parametrize("c", [0.5, 0.9, 1.0, 2.0])
-@pytest.mark.parametrize("reach", [1e3, 3e3, 1e4, 1e5, 1e6])
-def test_contour_is_right_or_refused(c, reach):
-    model = TwoClassDescent(c, 1.0, init_variance=0.3)
-    try:
-        contour = moments(model.at([reach], 1, route="contour"))
-    except ConvergenceError:
-        assert reach > 1e3
-    else:
-        assert reach < 1e6
-        real = moments(model.at([reach], 1))
-        np.testing.assert_allclose(contour, real, rtol=1e-8, atol=1e-8)
 
 
 def test_late_times_do_not_overflow_and_interpolation_has_no_training_error():

@@ -162,16 +162,6 @@ def test_ridgeless_variance_is_finite_if_all_samples_share_the_rank():
     assert np.mean(found) == pytest.approx(wide.errors(60, 0.0).test, abs=4 * error)
 
 
-def test_best_ridge_is_the_best():
-    theory = RandomFeatureRidge(*whole())
-    N = np.array([10, 30, 200])
-    best = theory.best(N)
-    assert best.test == pytest.approx(theory.errors(N, best.ridge).test, rel=1e-14)
-    grid = theory.errors(N[:, None], N[:, None] * np.geomspace(1e-6, 10, 400)).test
-    assert np.all(best.test <= grid.min(axis=1) * (1 + 1e-9))
-    assert isinstance(theory.best(30).ridge, float)
-
-
 def test_isotropic_kernel_has_training_error_one_minus_n_over_n():
     errors = RandomFeatureRidge(np.eye(40), np.ones(40)).errors([10, 20, 40, 60], 0.0)
     assert errors.train == pytest.approx([0.75, 0.5, 0, 0])
@@ -179,14 +169,14 @@ def test_isotropic_kernel_has_training_error_one_minus_n_over_n():
 
 
 def test_peak_is_the_constant_over_the_square_root_of_the_ridge():
-    theory = RandomFeatureRidge(*whole())
-    C = theory.peak_constant()
+    theory, (K, y, n) = RandomFeatureRidge(*whole()), whole()
+    inverse, cross = np.linalg.inv(K[:n, :n]), K[:n, n:]
+    left = np.mean(np.diag(K)[n:] - np.sum(cross * (inverse @ cross), axis=0))
+    C = y[:n] @ inverse @ y[:n] * left / (2 * np.sqrt(n * np.trace(inverse)))
     ratios = np.array([np.sqrt(g) * theory.errors(30, g).test / C for g in (1e-6, 1e-8, 1e-10)])
     # relative error O(sqrt(ridge)): factor 10 at each step
     assert np.abs(ratios[-1] - 1) < 1e-2
     assert (ratios[:-1] - 1) / (ratios[1:] - 1) == pytest.approx(10, rel=0.25)
-    with pytest.raises(ValueError, match="K must be nonsingular, got rank 12 of 30"):
-        RandomFeatureRidge(*whole(rank=12)).peak_constant()
 
 
 def test_one_eigendecomposition_serves_the_sweep(monkeypatch):
@@ -210,13 +200,15 @@ def test_one_eigendecomposition_serves_the_sweep(monkeypatch):
     assert np.all(used <= widths)
 
 
-def test_ridge_for_inverts_the_effective_ridge():
+def ridge_for(theory, N, kappa):
+    return kappa / theory.eigenvalues.size * (N - theory.degrees_of_freedom(kappa))
+
+
+def test_the_equation_of_the_effective_ridge_read_backward_gives_the_ridge():
     theory = RandomFeatureRidge(*whole())
     for N, ridge in ((15, 0.1), (30, 1e-3), (90, 2.0)):
         kappa = rf.effective_ridge(theory.eigenvalues, N, ridge)
-        assert theory.ridge_for(N, kappa) == pytest.approx(ridge, rel=1e-9)
-    with pytest.raises(ValueError, match="effective must be at least"):
-        theory.ridge_for(10, 1e-6)
+        assert ridge_for(theory, N, kappa) == pytest.approx(ridge, rel=1e-9)
 
 
 def test_a_gap_in_d0_is_more_ridge_with_the_same_bias_and_more_variance():
@@ -225,12 +217,12 @@ def test_a_gap_in_d0_is_more_ridge_with_the_same_bias_and_more_variance():
     first = RandomFeatureRidge(K, y, n)
     second = RandomFeatureRidge(K + gap * np.eye(len(K)), y, n)
     left = first.errors(N, ridge)
-    compensated = second.ridge_for(N, left.effective_ridge - gap)
+    compensated = ridge_for(second, N, left.effective_ridge - gap)
     right = second.errors(N, compensated)
     assert right.bias == pytest.approx(left.bias, rel=1e-9)
     assert right.variance > 1.05 * left.variance
     # and the loss disappears with the number of features: variance O(1 / N)
-    many = [theory.errors(1e7, theory.ridge_for(1e7, left.effective_ridge - add))
+    many = [theory.errors(1e7, ridge_for(theory, 1e7, left.effective_ridge - add))
             for theory, add in ((first, 0.0), (second, gap))]  # fmt: skip
     assert many[0].test == pytest.approx(many[1].test, rel=1e-5)
 
@@ -457,8 +449,6 @@ def test_theory_refuses_what_is_no_kernel():
         with pytest.raises(ValueError, match=message):
             RandomFeatureRidge(**(GOOD | {"K": K}))
     assert repr(RandomFeatureRidge(**GOOD)) == "RandomFeatureRidge(n=30, n_test=11)"
-    with pytest.raises(ValueError, match="n must be less than the size of K"):
-        RandomFeatureRidge(np.eye(3), np.ones(3)).best(2)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, "x", 1j, None, [1.0, [2.0]]], ids=repr)
@@ -470,11 +460,8 @@ def test_widths_and_ridges_that_are_none_are_refused(bad):
         (lambda: theory.errors(3, bad), "ridge"),
         (lambda: rf.effective_ridge([1.0], bad, 1.0), "features"),
         (lambda: rf.effective_ridge([1.0], 1.0, bad), "ridge"),
-        (lambda: theory.ridge_for(bad, 1.0), "features"),
-        (lambda: theory.ridge_for(1.0, bad), "effective"),
         (lambda: rf.simulate_errors(S, np.ones(3), 2, bad), "ridge"),
         (lambda: rf.simulate_errors(S, np.ones(3), bad, 1.0), "n"),
-        (lambda: theory.best(bad), "features"),
         (lambda: theory.degrees_of_freedom(bad), "effective"),
         (lambda: rf.ridgeless_risk(bad, signal=1.0, noise=1.0), "ratio"),
         (lambda: rf.ridgeless_risk(1.0, signal=bad, noise=1.0), "signal"),

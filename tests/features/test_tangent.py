@@ -6,7 +6,7 @@ import pytest
 from rmtlib import ConvergenceError
 from rmtlib.activations import RELU, TANH
 from rmtlib.features import DeepGram
-from rmtlib.features._tangent import WeightedGrams
+from rmtlib.features._weighted_grams import WeightedGrams
 from rmtlib.laws import Discrete, MarchenkoPastur
 
 

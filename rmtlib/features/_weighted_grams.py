@@ -7,6 +7,7 @@ after the other is replaced in this way, until :math:`K_0` is left, whose law is
 """
 
 import numpy as np
+from scipy.optimize import root
 
 from rmtlib._checks import ConvergenceError, solved
 from rmtlib.laws import MarchenkoPastur, SpectralLaw
@@ -33,23 +34,22 @@ class WeightedGrams(SpectralLaw):
     ratios : sequence of L + 1 positive numbers
         n / p and n / N of each layer.
     zetas : sequence of L numbers in (0, 1]
-    weights : sequence of L + 1 positive numbers
+    weights : sequence of L + 1 positive numbers, or of L zeros and a positive number
     """
 
     def __init__(self, ratios: list[float], zetas: list[float], weights: list[float]):
+        self.ratios, self.zetas, self.weights = ratios, zetas, weights
         self._first = MarchenkoPastur(ratios[0])
-        self._ratios, self._zetas = np.array(ratios[1:]), np.array(zetas)
-        self._weights = np.array(weights)
         # Rows of a linear layer lie in the span of the layer before.
-        new = 1 / np.array(ratios) * np.r_[1.0, self._zetas < 1]
-        self._rank = float(np.sum(new))
-        self._hardness = int(abs(self._rank - 1) < 1e-14)
-        self._edges = self._find_bands()
-        self._singular = np.append(self._edges.ravel(), 0.0)
-
-    def __repr__(self) -> str:
-        ratios = [self._first.ratio, *self._ratios.tolist()]
-        return f"WeightedGrams({ratios}, {self._zetas.tolist()}, {self._weights.tolist()})"
+        ranks, linear = 1 / np.array(ratios), np.array([0.0, *zetas]) == 1
+        if weights[0]:
+            ranks = ranks[~linear].sum(keepdims=True)
+        else:
+            ranks = ranks[np.flatnonzero(~linear)[-1] :]
+        self._rank = min(1.0, float(ranks.min()))
+        self._hardness = int(np.sum(np.abs(np.append(ranks, 1.0) - self._rank) < 1e-14)) - 1
+        self._bands = self._find_bands() if zetas else weights[0] * self._first.bands()
+        self._singular = np.append(self._bands.ravel(), 0.0)
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
@@ -57,13 +57,9 @@ class WeightedGrams(SpectralLaw):
         mass = 1 - self._rank
         return ((0.0, mass),) if mass > 1e-14 else ()
 
-    def bands(self) -> np.ndarray:
-        """Intervals of the continuous part, ascending, shape (k, 2)."""
-        return self._edges.copy()
-
     def mean(self) -> float:
         """Mean: the sum of the weights."""
-        return float(np.sum(self._weights))
+        return float(sum(self.weights))
 
     def _map(self, s: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, ...]:
         """(new s, its Jacobian in s, derivative in z, m, gradient of m in s, dm/dz).
@@ -73,13 +69,13 @@ class WeightedGrams(SpectralLaw):
         size, L = s.shape
         unit = np.eye(L + 1)
         one = np.zeros((size, L + 1), dtype=complex)
-        C = [(np.full(size, self._weights[-1], dtype=complex), one)]
+        C = [(np.full(size, self.weights[-1], dtype=complex), one)]
         point, point_d = z, one + unit[L]
         for k in range(L - 1, -1, -1):
             inverse = 1 / s[:, k]
             inverse_d = -(inverse**2)[:, None] * unit[k]
-            zeta = self._zetas[k]
-            C.append((self._weights[k] + zeta * inverse, zeta * inverse_d))
+            zeta = self.zetas[k]
+            C.append((self.weights[k] + zeta * inverse, zeta * inverse_d))
             point, point_d = point - (1 - zeta) * inverse, point_d - (1 - zeta) * inverse_d
         C.reverse()
         c, c_d = C[0]
@@ -91,7 +87,7 @@ class WeightedGrams(SpectralLaw):
         t, t_d = t / c, (t_slope[:, None] * u_d - (t / c)[:, None] * c_d) / c[:, None]
         new, new_d = np.empty_like(s), np.empty((size, L, L + 1), dtype=complex)
         for k in range(L):
-            ratio, zeta, (c, c_d) = self._ratios[k], self._zetas[k], C[k + 1]
+            ratio, zeta, (c, c_d) = self.ratios[k + 1], self.zetas[k], C[k + 1]
             F, F_d = zeta * t + (1 - zeta) * m, zeta * t_d + (1 - zeta) * m_d
             new[:, k] = 1 / c + ratio * F
             new_d[:, k] = ratio * F_d - c_d / (c**2)[:, None]
@@ -121,11 +117,13 @@ class WeightedGrams(SpectralLaw):
                 break
         return s
 
-    def _descend(self, z: np.ndarray, lowest: np.ndarray) -> np.ndarray:
-        """Fixed points at z, continued from far above through heights down to ``lowest``."""
-        scale = 10 * (self._reach + np.abs(z).max())
+    def _descend(
+        self, z: np.ndarray, lowest: np.ndarray, tol: float = 1e-10
+    ) -> tuple[np.ndarray, ...]:
+        """`_map` at its fixed points, continued from far above through heights to ``lowest``."""
+        scale = 10 * (self._bound(1) + np.abs(z).max())
         height = np.full(z.shape, scale)
-        s = np.full((z.size, self._ratios.size), 1j * 1.0) + 1 / self._weights[-1]
+        s = np.full((z.size, len(self.zetas)), 1j * 1.0) + 1 / self.weights[-1]
         with np.errstate(all="ignore"):
             for _ in range(30):
                 s = self._map(s, z + 1j * height)[0]
@@ -134,39 +132,30 @@ class WeightedGrams(SpectralLaw):
                 height[active] = np.maximum(height[active] / 6, lowest[active])
                 s[active] = self._newton(s[active], z[active] + 1j * height[active], 1e-5, 8)
                 active = active[height[active] > lowest[active]]
-            return self._newton(s, z, 4e-15, 30)
+            s = self._newton(s, z, 4e-15, 30)
+            found = self._map(s, z)
+        error = (np.abs(found[0] - s) / np.abs(s)).max(axis=1, initial=0)
+        solved("equations of the layers", z, error, tol)
+        return found
 
-    @property
-    def _reach(self) -> float:
-        """An upper bound of the support, from the largest eigenvalue of every layer."""
-        top = (1 + self._first.ratio**0.5) ** 2
-        reach = self._weights[0] * top
-        for ratio, zeta, weight in zip(self._ratios, self._zetas, self._weights[1:], strict=True):
-            top = (1 + ratio**0.5) ** 2 * (zeta * top + 1 - zeta)
-            reach += weight * top
-        return float(reach)
-
-    @property
-    def _floor(self) -> float:
-        """A lower bound of the support without the atom at 0; 0 where layers are narrow."""
-        low = max(1 - self._first.ratio**0.5, 0.0) ** 2
-        floor = self._weights[0] * low
-        for ratio, zeta, weight in zip(self._ratios, self._zetas, self._weights[1:], strict=True):
-            low = max(1 - ratio**0.5, 0.0) ** 2 * (zeta * low + 1 - zeta)
-            floor += weight * low
-        return float(floor)
+    def _bound(self, side: int) -> float:
+        """Bound of the support, above (side 1) or below (-1), from those of every layer."""
+        end, bound = 1.0, 0.0
+        for ratio, zeta, weight in zip(self.ratios, [0.0, *self.zetas], self.weights, strict=True):
+            end = max(1 + side * ratio**0.5, 0.0) ** 2 * (zeta * end + 1 - zeta)
+            bound += weight * end
+        return bound
 
     def _inside(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Whether there is a density at x (just above, m is far from real), and s."""
         z = x * (1 + 1e-12j)
-        s = self._descend(z, z.imag)
-        m = self._map(s, z)[3]
+        s, _, _, m, *_ = self._descend(z, z.imag, 1e-6)
         return m.imag / np.abs(m) > 1e-5, s.real
 
     def _find_bands(self) -> np.ndarray:
-        low, high = 0.999 * self._floor, 1.001 * self._reach
+        low, high = 0.999 * self._bound(-1), 1.001 * self._bound(1)
         wave = low + (high - low) * np.sin(np.linspace(0, np.pi / 2, 300)) ** 2
-        x = np.unique(np.r_[wave[wave > 0], np.geomspace(max(low, 1e-9 * high), high, 200)])
+        x = np.unique(np.r_[wave[wave > 0], np.geomspace(max(low, 1e-13 * high), high, 400)])
         ends, _ = self._inside(x)
         turn = np.flatnonzero(ends[1:] != ends[:-1])
         left, right, enter = x[turn], x[turn + 1], ends[turn + 1]
@@ -180,7 +169,7 @@ class WeightedGrams(SpectralLaw):
         return np.reshape(edges, (-1, 2))
 
     def _edge(self, left: float, right: float, enter: bool) -> float:
-        """Edge between two points: a section search, then Newton on it and the slope 0."""
+        """Edge between two points: a section search, then the equations with slope 0."""
         for _ in range(4):
             x = np.linspace(left, right, 22)[1:-1]
             inside, s = self._inside(x)
@@ -188,35 +177,20 @@ class WeightedGrams(SpectralLaw):
             points = np.r_[left, x, right]
             left, right = points[k], points[k + 1]
             last = s[min(max(k - enter, 0), x.size - 1)]
-        w = np.r_[last, left if enter else right]  # the side without a density
-        with np.errstate(all="ignore"):
-            for _ in range(12):
-                step = np.diag(1e-6 * np.abs(w))
-                around = np.concatenate([[w], w + step, w - step])
-                f, slope = self._map(around[:, :-1].astype(complex), around[:, -1] + 0j)[:2]
-                tangent = np.linalg.det(np.eye(slope.shape[1]) - slope.real)
-                rest = np.c_[f.real - around[:, :-1], tangent]
-                jacobian = (rest[1 : w.size + 1] - rest[w.size + 1 :]) / (2 * np.diag(step))[
-                    :, None
-                ]
-                if not np.linalg.cond(jacobian) < 1e15:
-                    break
-                change = np.linalg.solve(jacobian.T, rest[0])
-                w = w - change
-                if np.all(np.abs(change) <= 1e-15 * np.abs(w)):
-                    break
+
+        def equations(w: np.ndarray) -> np.ndarray:
+            f, slope = self._map(w[None, :-1].astype(complex), w[-1:] + 0j)[:2]
+            tangent = np.linalg.det(np.eye(w.size - 1) - slope[0].real)
+            return np.r_[f[0].real / w[:-1] - 1, tangent]
+
+        with np.errstate(all="ignore"):  # the side without a density
+            w = root(equations, np.r_[last, left if enter else right], tol=1e-15).x
         near = abs(w[-1] - left) <= 1e-3 * left
         return float(w[-1]) if near else float(left if enter else right)
 
     def _solve(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         distance = np.abs(z[:, None] - self._singular).min(axis=1)
-        lowest = np.maximum(1e-4 * distance - z.imag, 0.0)
-        lowest = np.where(lowest > 0, lowest, 1e-30)
-        s = self._descend(z, lowest)
-        found = self._map(s, z)
-        error = (np.abs(found[0] - s) / np.abs(s)).max(axis=1)
-        solved("equations of the layers", z, error)
-        return found
+        return self._descend(z, np.maximum(1e-4 * distance - z.imag, 1e-30))
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         return np.abs(self._solve(x.astype(complex))[3].imag) / np.pi
