@@ -13,6 +13,7 @@ import ipywidgets
 from matplotlib.figure import Figure
 
 from rmtlib.book import _frames as frames
+from rmtlib.book._names import finish
 from rmtlib.book._page import element, plain, show
 
 NOTEBOOK_LIMIT = 200
@@ -65,6 +66,8 @@ class _Explorer:
                 "fn must return a matplotlib Figure or (Figure, caption), got "
                 f"{type(result).__name__} at {dict(values)}"
             )
+        if hasattr(figure, "_rmtlib_panels"):
+            finish(figure)
         return figure, caption
 
 
