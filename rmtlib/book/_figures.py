@@ -66,6 +66,7 @@ class Panels:
     """What a figure of `panels` remembers: its panels, where names go, the look of each name."""
 
     axes: list[Axes]
+    narrow: bool = True
     legend: str | None = ""
     keep: int = 0
     looks: dict[str, dict] = field(default_factory=dict)
@@ -79,7 +80,7 @@ class Panels:
 def panels_of(figure: Figure) -> Panels:
     """The memory of a figure, made where it has none."""
     if not hasattr(figure, "_rmtlib_panels"):
-        figure._rmtlib_panels = Panels(list(figure.axes))
+        figure._rmtlib_panels = Panels(list(figure.axes), narrow=False)
     return figure._rmtlib_panels
 
 
@@ -136,7 +137,7 @@ def _needs_raster(figure: Figure) -> bool:
 def both_forms(figure: Figure, fmt: str) -> bytes:
     """The figure as a file; in the book's build its narrow form follows after a mark."""
     wide = _render(figure, fmt)
-    if not (static_mode() and hasattr(figure, "_rmtlib_panels")):
+    if not (static_mode() and panels_of(figure).narrow):
         return wide
     with stacked(figure):
         return wide + NARROW_MARK.encode() + _render(figure, fmt)
@@ -173,7 +174,7 @@ def legend_below(figure: Figure, columns: int) -> None:
 
 def _render(figure: Figure, fmt: str) -> bytes:
     text = {"Description": alt_text(figure)}
-    box = None if hasattr(figure, "_rmtlib_panels") else "tight"
+    box = None if panels_of(figure).narrow else "tight"
     buffer = BytesIO()
     if fmt == "svg":
         metadata = text | {"Date": None}

@@ -98,11 +98,13 @@ def ticks_at(ax: Axes, sizes: ArrayLike) -> None:
 
 def _tidy(axis: Any, limits: tuple[float, float]) -> None:
     """Plain labels on a logarithmic axis, at 1, 2, 5 where it spans less than two decades."""
-    if axis.get_scale() != "log":
+    if axis.get_scale() != "log" or isinstance(axis.get_major_locator(), FixedLocator):
         return
-    if not isinstance(axis.get_major_locator(), FixedLocator):
-        few = abs(np.log10(limits[1] / limits[0])) < 2
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=8))
+    decades = abs(np.log10(limits[1] / limits[0]))
+    few = decades < 2
+    if decades > 3:
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=8))
     short = min(limits) > 1e-4 and max(limits) < 1e6
     axis.set_major_formatter(FuncFormatter(plain if short else power))
     axis.set_minor_formatter(NullFormatter())

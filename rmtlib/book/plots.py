@@ -142,7 +142,7 @@ def panels(
         raise ValueError(f"n must be at most 3 (a page is one column wide), got {n}")
     size = (WIDTH, height or HEIGHTS[n])
     figure, axes = plt.subplots(1, n, figsize=size, sharex="x" in share, sharey="y" in share)
-    figure._rmtlib_panels = Panels(list(np.atleast_1d(axes)), legend, keep)
+    figure._rmtlib_panels = Panels(list(np.atleast_1d(axes)), True, legend, keep)
 
     def of_panel(value: Any, k: int) -> Any:
         return value[k] if n > 1 and isinstance(value, list) else value
