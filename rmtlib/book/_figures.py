@@ -67,7 +67,7 @@ class Panels:
 
     axes: list[Axes]
     narrow: bool = True
-    legend: str | None = ""
+    legend: Any = ""
     keep: int = 0
     looks: dict[str, dict] = field(default_factory=dict)
     entries: dict[Axes, dict] = field(default_factory=dict)

@@ -36,13 +36,14 @@ def finish(figure: Figure, text: str = "") -> None:
         describe(figure, text)
     if memory.finished:
         return
-    memory.finished, place, shown, pairs = True, memory.legend, {}, memory.pairs
-    for ax in memory.axes:
+    memory.finished, shown, pairs = True, {}, memory.pairs
+    for k, ax in enumerate(memory.axes):
+        place = memory.legend[k] if isinstance(memory.legend, list) else memory.legend
         _tidy(ax.xaxis, ax.get_xlim())
         _tidy(ax.yaxis, ax.get_ylim())
         for mark in memory.marks.get(ax, ()):
             _name_mark(ax, *mark)
-        names = {k: _handle(found) for k, found in memory.entries.get(ax, {}).items()}
+        names = {name: _handle(found) for name, found in memory.entries.get(ax, {}).items()}
         if place is None or ax.get_legend() or not names or names.keys() <= shown.keys():
             continue
         shown |= names
@@ -55,7 +56,7 @@ def finish(figure: Figure, text: str = "") -> None:
         if listed:
             columns = 2 if len(listed) > 4 else 1
             ax.legend(listed.values(), listed.keys(), loc=place or "best", ncols=columns)
-    if place == "below":
+    if memory.legend == "below":
         memory.below = shown | (PAIR if pairs else {})
         legend_below(figure, 4)
 

@@ -19,6 +19,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from rmtlib._checks import count
@@ -97,7 +98,7 @@ def panels(
     xticks: Any = None,
     share: str = "",
     height: float | None = None,
-    legend: str | None = "",
+    legend: str | Sequence[str] | None = "",
     keep: int = 0,
 ) -> tuple[Figure, Any]:
     r"""A figure of one to three panels side by side, and its axes.
@@ -120,7 +121,7 @@ def panels(
         ``"x"``, ``"y"`` or ``"xy"``: axes that all panels have in common.
     height : float
         Height in inches where the usual one is too low.
-    legend : str or None
+    legend : str or None, or a list
         Where names stand if not beside their lines: a location of matplotlib,
         ``"below"`` for one legend under all panels, or None for no names. By default lines
         are named at their right ends where there is room; explorers give a location.
@@ -180,7 +181,7 @@ def _shade(ax: Axes, names: Sequence[str]) -> None:
     """Give the names, in order of a parameter, shades from dark to light."""
     colors = plt.get_cmap("viridis")(np.linspace(0, 0.8, len(names)))
     for name, color, look in zip(names, colors, CYCLE * len(names), strict=False):
-        panels_of(ax.figure).looks[name] = look | {"color": color, "ls": "-"}
+        panels_of(ax.figure).looks[name] = look | {"color": to_hex(color), "ls": "-"}
 
 
 def _enter(ax: Axes, label: str, artist: Any) -> None:
@@ -302,14 +303,25 @@ def compare(
 def histogram(
     ax: Axes, draws: Any, label: str = "simulation", *, bins: int | ArrayLike = 40
 ) -> None:
-    """Bars of area one: ``draws``, or a mapping from labels to them, over common bins."""
-    named = _named(draws, label)
-    edges = np.histogram_bin_edges(np.concatenate([v.ravel() for v in named.values()]), bins)
+    """Bars of area one: ``draws``, or a mapping from labels to them, over common bins.
+
+    On a logarithmic axis it is the density of the logarithm to base ten.
+    """
+    named = {name: values.ravel() for name, values in _named(draws, label).items()}
+    to, back = (np.log10, lambda e: 10.0**e) if ax.get_xscale() == "log" else (np.array,) * 2
+    pooled = to(np.concatenate(list(named.values())))
+    edges = np.histogram_bin_edges(pooled, bins if np.ndim(bins) == 0 else to(bins))
     for name, values in named.items():
-        color = SIMULATION if name == "simulation" else _look(ax, name)["color"]
-        alpha = 1 if name == "simulation" else 0.6
-        style = {"edgecolor": "white", "linewidth": 0.4, "alpha": alpha}
-        _, _, bars = ax.hist(values.ravel(), edges, density=True, color=color, **style)
+        look = (
+            {"color": SIMULATION} if name == "simulation" else {"color": _look(ax, name)["color"]}
+        )
+        heights, _ = np.histogram(to(values), edges, density=True)
+        style = look | {
+            "edgecolor": "white",
+            "linewidth": 0.4,
+            "alpha": 0.6 if len(named) > 1 else 1,
+        }
+        bars = ax.bar(back(edges[:-1]), heights, np.diff(back(edges)), align="edge", **style)
         _enter(ax, name, bars)
 
 
