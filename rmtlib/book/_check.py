@@ -19,7 +19,7 @@ HOW = (
     "plausible mistakes would have given: they are refused."
 )
 _explained = False
-_PLAIN = str.maketrans({"±": "+-", "…": "..."})
+_PLAIN = str.maketrans({"±": "+-"})
 
 
 class Disagreement(AssertionError):
@@ -103,7 +103,7 @@ def agree(
     -------
     >>> agree("mean of 1..9", 5, np.arange(1.0, 10), tol=0.5, why="exact",
     ...       wrong={"off by one": 6.0})
-    ok  mean of 1..9: theory 5, simulation 5 ± 0.913, tolerance 0.5
+    ok  mean of 1..9: theory 5, simulation 5 ± 0.91, tolerance 0.5
         difference 0; exact
         would fail: off by one (2 tolerances away)
     """
@@ -139,12 +139,14 @@ def agree(
         label: distance(np.broadcast_to(real_array(f"wrong[{label!r}]", value), expected.shape))
         for label, value in wrong.items()
     }
-    spread = "" if error is None else f" ± {np.max(error):.3g}"
-    line = (
-        f"{name}: theory {_brief(expected)}, simulation {_brief(measured)}{spread}, "
-        f"tolerance {np.max(allowed):.2g}"
-    )
-    gap = np.max(np.abs(expected - measured))
+    gap, most = np.max(np.abs(expected - measured)), np.max(allowed)
+    line = f"{name}: {expected.size} values, theory and simulation differ by at most {gap:.2g}"
+    if expected.size == 1:
+        digits = int(np.clip(np.log10(max(abs(expected.item()), most) / most) + 3, 2, 6))
+        spread = "" if error is None else f" ± {np.max(error):.2g}"
+        theory, simulation = (f"{value.item():.{digits}g}" for value in (expected, measured))
+        line = f"{name}: theory {theory}, simulation {simulation}{spread}"
+    line += f", tolerance {most:.2g}"
     reason = f"difference {gap:.2g}; {why}" + f" ({sizes})" * bool(sizes)
     mistakes = "; ".join(f"{k} ({d:.3g} tolerances away)" for k, d in far.items())
     report = _report("ok" if near <= 1 else "DISAGREE", line, reason, mistakes)
@@ -179,12 +181,6 @@ def _html(line: str, reason: str, mistakes: str) -> str:
         f'{how}<details class="rmt-check"><summary>{escape(line)}</summary>\n'
         f"<p>Here: {escape(reason)}.</p><p>Would fail: {escape(mistakes)}.</p></details>"
     )
-
-
-def _brief(value: np.ndarray) -> str:
-    if value.size == 1:
-        return f"{value.item():.6g}"
-    return f"{value.flat[0]:.4g} … {value.flat[-1]:.4g} ({value.size} values)"
 
 
 def _printable(text: str) -> str:

@@ -11,14 +11,16 @@ from numbers import Integral
 from typing import Any
 
 import ipywidgets
+import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from rmtlib.book import _frames as frames
-from rmtlib.book._figures import panels_of
+from rmtlib.book._figures import EXPLORER, panels_of
 from rmtlib.book._names import finish
 from rmtlib.book._page import element, plain, show
 
 NOTEBOOK_LIMIT = 200
+ENLARGED = 1.22  # of a frame, at most
 BUTTONS = {
     "play": ("Play", '<path d="M3 1l9 6-9 6z"/><path d="M2 1h3.5v12H2zM8.5 1H12v12H8.5z"/>'),
     "back": ("Step back", '<path d="M10 1v12L3 7z"/>'),
@@ -67,7 +69,8 @@ class _Explorer:
 
     def draw(self, values: Mapping[str, Any]) -> tuple[Figure, str]:
         """Figure and caption (or an empty text) at these values of the parameters."""
-        result = self.fn(**values)
+        with plt.rc_context({"figure.figsize": EXPLORER}):
+            result = self.fn(**values)
         figure, caption = result if isinstance(result, tuple) and len(result) == 2 else (result, "")
         if not isinstance(figure, Figure) or not isinstance(caption, str):
             raise ValueError(
@@ -127,7 +130,8 @@ class StaticExplorer(_Explorer):
         body = (
             f'<form class="rmt-controls" autocomplete="off" hidden>{self._controls()}</form>\n'
             f'<div class="rmt-paper{wide}{kept}"><img class="rmt-frame" src="{escape(source)}" '
-            f'alt="{escape(alts[at])}" width="{size[0]}" height="{size[1]}"></div>'
+            f'alt="{escape(alts[at])}" width="{size[0]}" height="{size[1]}" '
+            f'style="--most:{round(ENLARGED * size[0])}px"></div>'
         )
         if any(captions):
             body += f'\n<p class="rmt-caption" aria-live="polite">{escape(captions[at])}</p>'
@@ -191,8 +195,11 @@ def _print(figure: Figure, alt: str) -> tuple[bytes, tuple[int, int], str]:
     still = frames.png(figure, frames.PRINT_DPI, alt)
     memory, style = panels_of(figure), ""
     if len(memory.axes) > 1 and memory.narrow:
-        box = memory.axes[memory.keep].get_tightbbox().transformed(figure.transFigure.inverted())
-        left, right = max(0, box.x0 - 0.01), min(1, box.x1 + 0.01)
+        back = figure.transFigure.inverted()
+        boxes = [ax.get_tightbbox().transformed(back) for ax in memory.axes]
+        left, right, kept = 0.0, 1.0, boxes.pop(memory.keep)
+        left = max([left, *(box.x1 for box in boxes if box.x1 < kept.x1)])
+        right = min([right, *(box.x0 for box in boxes if box.x0 > kept.x0)])
         style = f' rmt-panels" style="--left:{left:.3f};--share:{right - left:.3f}'
     return still, _pixels(figure), style
 

@@ -29,6 +29,7 @@ MUTED = "#8a929c"
 CLASSES = ("#b35c00", "#0b7d8c", "#b03a86", "#66711a", "#3c4754")
 PNG_DPI = 200
 WIDTH, HEIGHTS = 7.0, {1: 3.3, 2: 3.0, 3: 2.7}  # inches; the width of the book's column
+EXPLORER = (4.1, 2.7)  # one panel of an explorer: readable on a phone, enlarged on a desk
 NARROW = (3.6, 2.5)  # a phone's column, and the height of a panel there
 NARROW_MARK = "<!-- below 600 px -->"  # in a figure's file, between its wide and its narrow form
 
@@ -145,21 +146,33 @@ def both_forms(figure: Figure, fmt: str) -> bytes:
 
 @contextmanager
 def stacked(figure: Figure) -> Iterator[None]:
-    """The panels of the figure one below the other, as wide as a phone's column."""
+    """The panels of the figure one below the other, as wide as a phone's column.
+
+    Legends of three names or more stand below their panel.
+    """
     axes, size = panels_of(figure).axes, figure.get_size_inches()
-    before = [(ax, ax.get_subplotspec(), ax.yaxis.get_tick_params()["labelleft"]) for ax in axes]
-    figure.set_size_inches(NARROW[0], NARROW[1] * len(axes) + 0.5 * len(figure.legends))
+    before = [
+        (ax, ax.get_subplotspec(), ax.yaxis.get_tick_params()["labelleft"], ax.get_legend())
+        for ax in axes
+    ]
+    rows = 2 * len(figure.legends)
     for ax, place in zip(axes, GridSpec(len(axes), 1, figure=figure), strict=True):
         ax.set_subplotspec(place)
         ax.tick_params(labelleft=True)
+        if (legend := ax.get_legend()) and len(names := legend.get_texts()) > 2:
+            where = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.28), "ncols": 2}
+            ax.legend(legend.legend_handles, [name.get_text() for name in names], **where)
+            rows += (len(names) + 1) // 2
+    figure.set_size_inches(NARROW[0], NARROW[1] * len(axes) + 0.25 * rows)
     legend_below(figure, 2)
     try:
         yield
     finally:
         figure.set_size_inches(size)
-        for ax, place, labeled in before:
+        for ax, place, labeled, legend in before:
             ax.set_subplotspec(place)
             ax.tick_params(labelleft=labeled)
+            ax.legend_ = legend
         legend_below(figure, 4)
 
 

@@ -47,7 +47,7 @@ def finish(figure: Figure, text: str = "") -> None:
         if place is None or ax.get_legend() or not names or names.keys() <= shown.keys():
             continue
         shown |= names
-        if place == "below" or names.keys() == {"theory"}:
+        if place == "below" or (len(names) == 1 and names.keys() <= PAIR.keys()):
             continue
         alone = names.keys() <= PAIR.keys()  # a curve and its dots end in one place
         beside = not place and not alone and _name_lines(ax, memory.entries[ax])

@@ -141,7 +141,8 @@ def panels(
     """
     if count("n", n) > 3:
         raise ValueError(f"n must be at most 3 (a page is one column wide), got {n}")
-    size = (WIDTH, height or HEIGHTS[n])
+    width, usual = plt.rcParams["figure.figsize"] if n == 1 else (WIDTH, HEIGHTS[n])
+    size = (width, height or usual)
     figure, axes = plt.subplots(1, n, figsize=size, sharex="x" in share, sharey="y" in share)
     figure._rmtlib_panels = Panels(list(np.atleast_1d(axes)), True, legend, keep)
 
