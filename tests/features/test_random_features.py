@@ -162,6 +162,16 @@ def test_ridgeless_variance_is_finite_if_all_samples_share_the_rank():
     assert np.mean(found) == pytest.approx(wide.errors(60, 0.0).test, abs=4 * error)
 
 
+def test_best_ridge_is_the_best():
+    theory = RandomFeatureRidge(*whole())
+    N = np.array([10, 30, 200])
+    best = theory.best(N)
+    assert best.test == pytest.approx(theory.errors(N, best.ridge).test, rel=1e-14)
+    grid = theory.errors(N[:, None], N[:, None] * np.geomspace(1e-6, 10, 400)).test
+    assert np.all(best.test <= grid.min(axis=1) * (1 + 1e-9))
+    assert isinstance(theory.best(30).ridge, float)
+
+
 def test_isotropic_kernel_has_training_error_one_minus_n_over_n():
     errors = RandomFeatureRidge(np.eye(40), np.ones(40)).errors([10, 20, 40, 60], 0.0)
     assert errors.train == pytest.approx([0.75, 0.5, 0, 0])
