@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +15,6 @@ from PIL import Image, PngImagePlugin
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "_ext"))
-CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
-BUILT = ROOT / "_build" / "html" / "plain"
 SITE = "https://some-owner.github.io/some-name/"
 URL = "https://github.com/some-owner/some-name"
 
@@ -270,3 +270,142 @@ def test_what_has_no_plain_form_stops_the_build():
         page.convert("```{unknown} Title\nText.\n```\n")
     with pytest.raises(ExtensionError, match="the theorem '' has no number"):
         page.convert("```{prf:theorem}\nText.\n```\n")
+
+
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+PLAINS = ROOT / "_build" / "html" / "plain"
+LEFT = {
+    "directive": r"^ *(?:`{3,}|:{3,})\{.*$",
+    "role": r"\{[\w:-]+\}`[^`]*`",
+    "label": r"^\([\w-]+\)=|^\$\$ \(.*$|^:[\w-]+: .*$",
+}
+
+
+def joined(cells, kind="markdown"):
+    return "\n\n".join(text_of(cell) for cell in cells if cell["cell_type"] == kind)
+
+
+def plain_cells(name):
+    return json.loads((PLAINS / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def anchors(name):
+    return set(re.findall(r'<a id="([^"]+)"></a>', joined(plain_cells(name))))
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+class TestChapters:
+    """The chapters in the plain edition that the build has written."""
+
+    @pytest.fixture(autouse=True)
+    def _cells(self, path):
+        if not (PLAINS / path.name).exists():
+            pytest.skip("the site is not built: run `make book`")
+        self.source = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        self.cells = plain_cells(path.stem)
+        self.text = joined(self.cells)
+
+    def test_no_directive_no_role_and_no_label_is_left(self):
+        left = {what: re.findall(mark, self.text, re.MULTILINE) for what, mark in LEFT.items()}
+        assert not any(left.values()), left
+
+    def test_no_solution_is_open(self):
+        solutions = joined(self.source).count("{solution}")
+        folds = re.findall(r"<details>\n<summary><b>(.*?)</b></summary>\n\n(?!\n)", self.text)
+        assert sum(title.startswith("Solution to Exercise") for title in folds) == solutions >= 3
+        assert self.text.count("<details>") == self.text.count("\n</details>") == len(folds)
+
+    def test_code_is_that_of_the_chapter_and_folded_where_the_page_folds_it(self):
+        code = [cell for cell in self.cells if cell["cell_type"] == "code"]
+        given = [cell for cell in self.source if cell["cell_type"] == "code"]
+        for cell, old in zip(code, given, strict=True):
+            folded = "hide-input" in old["metadata"].get("tags", [])
+            assert folded == cell["metadata"].get("jupyter", {}).get("source_hidden", False)
+            text = text_of(cell)
+            if folded:
+                title, _, text = text.partition("\n")
+                assert title.startswith("#@title ")
+            assert text == text_of(old)
+        quizzes = [cell for cell in code if re.search(r"^quiz_", text_of(cell), re.MULTILINE)]
+        assert all(cell["metadata"]["cellView"] == "form" for cell in quizzes)
+
+    def test_numbers_are_those_of_the_page(self, path):
+        """Every heading of a statement, exercise and figure, in order, and every equation."""
+        page = (PLAINS.parent / "chapters" / f"{path.stem}.html").read_text(encoding="utf-8")
+        said = re.findall(r"\*\*((?:[A-Z]\w+|Fig\.) \d+\.\d+)", self.text)
+        assert said == re.findall(r'class="caption-number">([^<]+?) ?<', page)
+        tags = re.findall(r"\\tag\{(.+?)\}", self.text)
+        assert tags == re.findall(r'class="eqno">\(([^)]+)\)', page)
+
+    def test_links_within_the_edition_lead_somewhere(self, path):
+        for name, place in re.findall(r"\]\((\w+\.ipynb|)#([^)]+)\)", self.text):
+            assert place in anchors(Path(name or path.name).stem), (name, place)
+
+
+COLAB = ROOT / ".venv-colab" / "bin" / "python"
+EXECUTE = """
+import sys
+import nbformat
+from nbclient import NotebookClient
+
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+for cell in notebook.cells:
+    for output in cell.get("outputs", ()):
+        if output.get("name") == "stderr":
+            sys.exit(output.text)
+import numpy
+print(notebook.metadata.language_info.version, numpy.__version__)
+"""
+
+
+@pytest.fixture(scope="module")
+def colab(tmp_path_factory):
+    """What runs a notebook on what Colab has, with rmtlib from a wheel and nothing else of ours."""
+    if not COLAB.exists():
+        pytest.fail("the environment with Colab's versions is missing: make .venv-colab/.ready")
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "rmtlib", folder / "rmtlib")
+    pip = [sys.executable, "-m", "pip", "-q"]
+    wheel = ["wheel", "--no-deps", "--no-build-isolation", "-w", folder / "out", folder]
+    subprocess.run([*pip, *wheel], check=True)
+    (made,) = (folder / "out").glob("rmtlib-*.whl")
+    install = ["install", "-q", "--no-deps", "--target", folder / "site", made]
+    subprocess.run([COLAB, "-m", "pip", *install], check=True)
+
+    def run(path):
+        environment = {**os.environ, "PYTHONPATH": str(folder / "site")}
+        return subprocess.run(
+            [COLAB, "-c", EXECUTE, path.name],
+            cwd=path.parent,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.site
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        pytest.param("sample_covariance", "empty", id="an empty folder"),
+        pytest.param("curse_of_dimensionality", "a résumé/of mine", id="a space and an accent"),
+    ],
+)
+def test_a_chapter_alone_runs_on_what_colab_has(colab, tmp_path, name, place):
+    if not (PLAINS / f"{name}.ipynb").exists():
+        pytest.skip("the site is not built: run `make book`")
+    folder = tmp_path / place
+    folder.mkdir(parents=True)
+    path = shutil.copy(PLAINS / f"{name}.ipynb", folder)
+    ran = colab(Path(path))
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    pins = (ROOT / "requirements-colab.txt").read_text()
+    assert f"numpy=={ran.stdout.split()[-1]}\n" in pins
+    assert [made.name for made in folder.iterdir()] == [f"{name}.ipynb"]
