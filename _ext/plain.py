@@ -18,7 +18,8 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-FOLDER = BRANCH = "plain"
+from address import PLAIN, SETUP_MARK
+
 BLOCK = re.compile(
     r"^(`{3,}|:{3,})(?:\{([\w:-]+)\})?[ \t]*([^\n]*)\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL
 )
@@ -177,15 +178,20 @@ class Page:
             if cell["cell_type"] == "markdown":
                 text = self.convert(text)
             elif FOLDED & set(metadata.pop("tags", ())):
-                question = re.search(r"^quiz_", text, re.MULTILINE)
-                title = "Question" if question else "Show the code"
-                text = f"#@title {title}\n{text}"
+                text = f"#@title {form_title(text)}\n{text}"
                 metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
             lines = text.splitlines(keepends=True)
             cells.append({**cell, "metadata": metadata, "source": lines})
             if "caption" in figure:
                 cells.append(self.caption(figure))
         return {**source, "cells": cells}
+
+
+def form_title(code: str) -> str:
+    """What stands above folded code."""
+    if code.startswith(SETUP_MARK):
+        return "Set-up"
+    return "Question" if re.search(r"^quiz_", code, re.MULTILINE) else "Show the code"
 
 
 def anchor(place: str) -> str:
@@ -200,7 +206,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     """Write the plain edition of all chapters beside the pages."""
     if exception is not None or app.builder.format != "html":
         return
-    folder = Path(app.outdir) / FOLDER
+    folder = Path(app.outdir) / PLAIN
     folder.mkdir(exist_ok=True)
     for docname in sorted(filter(lambda name: is_chapter(app, name), app.env.found_docs)):
         source = json.loads(Path(app.env.doc2path(docname)).read_text(encoding="utf-8"))
@@ -219,10 +225,10 @@ def point(app: Sphinx, page: str, template: str, context: dict, doctree: object)
     for group in context.get("header_buttons", ()):
         for button in group.get("buttons", ()):
             if button.get("label") == "download-source-button":
-                button["url"] = context["pathto"](f"{FOLDER}/{name}", 1)
+                button["url"] = context["pathto"](f"{PLAIN}/{name}", 1)
             elif button["text"] == "Colab":
                 before, _, _ = button["url"].partition("/blob/")
-                button["url"] = f"{before}/blob/{BRANCH}/{name}"
+                button["url"] = f"{before}/blob/{PLAIN}/{name}"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
