@@ -13,12 +13,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from address import PLAIN, SETUP_MARK
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-
-from address import PLAIN, SETUP_MARK
 
 BLOCK = re.compile(
     r"^(`{3,}|:{3,})(?:\{([\w:-]+)\})?[ \t]*([^\n]*)\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL
