@@ -18,6 +18,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransformer
 
 BLOCK = re.compile(
     r"^(`{3,}|:{3,})(?:\{([\w:-]+)\})?[ \t]*([^\n]*)\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL
@@ -52,7 +53,11 @@ class Page:
             key = (node["refdomain"], node["reftype"], node["reftarget"])
             found.setdefault(key, nodes.inline("", "", node.deepcopy()))
         tree.children = [nodes.paragraph("", "", *found.values())]
-        self.env.resolve_references(tree, self.docname, self.app.builder)
+        self.env.temp_data["docname"] = self.docname
+        resolver = SphinxTransformer(tree)
+        resolver.set_environment(self.env)
+        resolver.add_transforms(self.app.registry.get_post_transforms())
+        resolver.apply_transforms()
         return {key: self._markdown(node) for key, node in found.items()}
 
     def _markdown(self, node: nodes.Node) -> str:
@@ -130,7 +135,9 @@ class Page:
             text, target = re.fullmatch(r"(.+?)\s*<(.+)>", content).groups()
             path = posixpath.normpath(posixpath.join(posixpath.dirname(self.docname), target))
             return f"[{text}]({self._place(f'/_downloads/{self.env.dlfiles[path][1]}')})"
-        domain, kind = DOMAINS.get(name) or name.split(":")
+        domain, kind = DOMAINS.get(name) or (*name.split(":"), "")[:2]
+        if (domain, kind, content) not in self.references:
+            raise ExtensionError(f"{self.docname}: the role {found[0]} has no plain form")
         return self.references[domain, kind, content]
 
     def _directive(self, name: str, title: str, body: str) -> str:

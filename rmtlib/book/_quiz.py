@@ -62,10 +62,9 @@ def _decimal(sign: str, digits: str, power: str | None) -> float:
 
 
 _GROUP = r"\s*(?:\{([^{}]*)\}|([^\s\\{}]))"
-_FONTS = r"\\(?:operatorname|math(?:bb|cal|rm|sf))"
 _SPOKEN = {
     r"\\[,;!]|\\(?:big|left|right)[lr]?(?![a-z])": " ",
-    _FONTS + _GROUP: r" \1\2 ",
+    r"\\(?:operatorname|math(?:bb|cal|rm|sf))" + _GROUP: r" \1\2 ",
     r"\\sqrt" + _GROUP: r" root of \1\2 ",
     r"\\[dt]?frac" + _GROUP + _GROUP: r" \1\2 over \3\4 ",
     r"\^\s*(?:\{\s*)?T\b(?:\s*\})?": " transposed ",
@@ -277,7 +276,7 @@ class ChoiceQuiz(_Quiz):
 
     def _field(self) -> ipywidgets.Widget:
         names = LETTERS if self._listed() else self.options
-        texts = [(name, k) for k, (name, _) in enumerate(zip(names, self.options, strict=False))]
+        texts = list(zip(names, range(len(self.options)), strict=False))
         return ipywidgets.RadioButtons(options=texts, value=None, layout={"width": "max-content"})
 
     def _listed(self) -> str:
