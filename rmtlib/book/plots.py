@@ -23,7 +23,6 @@ __all__ = [
     "SIMULATION",
     "SIMULATION_DARK",
     "THEORY",
-    "alt_text",
     "density_curve",
     "describe",
     "spectrum",
