@@ -1,6 +1,7 @@
 """The book's Sphinx extension: what re-executes pages, and text alternatives."""
 
 import importlib
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -116,6 +117,7 @@ def test_the_table_of_names_links_to_what_follows(small_book):
     with (book.folder / "_toc.yml").open("a") as toc:
         toc.write("- file: chapters/names\n")
     book.build(execute=True)
+    assert re.fullmatch(r" 1 of 1  chapters/page +\d+\.\d s\n", book.said), book.said
     html = (book.folder / "_build" / "html" / "chapters" / "names.html").read_text()
     assert '<tr class="row-odd" id="rmtlib.book.plots.ACCENT">' in html.replace("even", "odd")
     for name in plotting.__all__:

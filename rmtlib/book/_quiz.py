@@ -25,6 +25,8 @@ _SPACE = "[ \\t\u00a0\u2009\u202f]*"
 _DECIMAL = "([+\\-\u2212]?)([0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE]([+\\-\u2212]?[0-9]+))?"
 PATTERN = f"^{_SPACE}{_DECIMAL}(?:{_SPACE}/{_SPACE}{_DECIMAL})?{_SPACE}$"
 THOUSANDS = "(?:^|[^0-9])[1-9][0-9]{0,2},[0-9]{3}(?![0-9])"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+UNSEEN = "position:absolute;clip-path:inset(50%);white-space:nowrap"
 UNREADABLE = "Enter a number such as 1.5, 3/2 or 2e-3, without thousands separators."
 
 
@@ -57,6 +59,36 @@ def read_number(reply: str | float) -> float | None:
 def _decimal(sign: str, digits: str, power: str | None) -> float:
     text = f"{sign}{digits}e{power or 0}"
     return float(text.replace("\u2212", "-").replace(",", "."))
+
+
+_GROUP = r"\s*(?:\{([^{}]*)\}|([^\s\\{}]))"
+_SPOKEN = {
+    r"\\[,;!]|\\(?:big|left|right)[lr]?(?![a-z])": " ",
+    r"\\(?:operatorname|math(?:bb|cal|rm|sf))" + _GROUP: r" \1\2 ",
+    r"\\sqrt" + _GROUP: r" root of \1\2 ",
+    r"\\[dt]?frac" + _GROUP + _GROUP: r" \1\2 over \3\4 ",
+    r"\^\s*(?:\{\s*)?T\b(?:\s*\})?": " transposed ",
+    r"\^2(?!\d)": " squared ",
+    r"\^" + _GROUP: r" to the \1\2 ",
+    r"\\var": r"\\",
+    r"\\pm": " plus or minus ",
+    r"\\boxtimes": " times, freely, ",
+}
+
+
+def spoken(text: str) -> str:
+    r"""The text as a screen reader should say it, its formulas in words.
+
+    Example
+    -------
+    >>> spoken(r"\(\frac1p \operatorname{tr} A Q(z)\) and \(x_1^{\mathsf T}x_1/\sqrt{n}\)")
+    '1 over p tr A Q(z) and x_1 transposed x_1/ root of n'
+    """
+    parts = re.split(r"(\\\(.*?\\\))", text, flags=re.DOTALL)
+    for k in range(1, len(parts), 2):
+        for mark, words in _SPOKEN.items():
+            parts[k] = re.sub(mark, words, parts[k])
+    return plain("".join(parts))
 
 
 def _near(value: float, target: float, rtol: float) -> bool:
@@ -101,8 +133,12 @@ class _Quiz:
         button.on_click(answer)
         if isinstance(field, ipywidgets.Text):
             field.observe(answer, names="value")
-        question = ipywidgets.HTMLMath(f"<b>{escape(self.question)}</b>")
+        question = ipywidgets.HTMLMath(f"<b>{escape(self.question)}</b>{self._listed()}")
         return ipywidgets.VBox([question, field, button, verdict])
+
+    def _listed(self) -> str:
+        """Answers that the buttons cannot show, since they hold formulas."""
+        return ""
 
     @property
     def bundle(self) -> dict[str, str]:
@@ -239,13 +275,23 @@ class ChoiceQuiz(_Quiz):
         return correct, message
 
     def _field(self) -> ipywidgets.Widget:
-        texts = [(plain(text), k) for k, text in enumerate(self.options)]
+        names = LETTERS if self._listed() else self.options
+        texts = list(zip(names, range(len(self.options)), strict=False))
         return ipywidgets.RadioButtons(options=texts, value=None, layout={"width": "max-content"})
+
+    def _listed(self) -> str:
+        if not any("\\(" in text for text in self.options):
+            return ""
+        return "".join(
+            f'<div><b>{letter}.</b> <span aria-hidden="true">{escape(text)}</span>'
+            f'<span style="{UNSEEN}">{escape(spoken(text))}</span></div>'
+            for letter, text in zip(LETTERS, self.options, strict=False)
+        )
 
     def _form(self) -> str:
         options = "".join(
             f'<label><input type="radio" name="reply" value="{k}" '
-            f'aria-label="{escape(plain(text))}" hidden><span>{escape(text)}</span></label>'
+            f'aria-label="{escape(spoken(text))}" hidden><span>{escape(text)}</span></label>'
             for k, text in enumerate(self.options)
         )
         return (

@@ -459,6 +459,8 @@ def test_theory_refuses_what_is_no_kernel():
         with pytest.raises(ValueError, match=message):
             RandomFeatureRidge(**(GOOD | {"K": K}))
     assert repr(RandomFeatureRidge(**GOOD)) == "RandomFeatureRidge(n=30, n_test=11)"
+    with pytest.raises(ValueError, match="n must be less than the size of K"):
+        RandomFeatureRidge(np.eye(3), np.ones(3)).best(2)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, "x", 1j, None, [1.0, [2.0]]], ids=repr)
@@ -472,6 +474,7 @@ def test_widths_and_ridges_that_are_none_are_refused(bad):
         (lambda: rf.effective_ridge([1.0], 1.0, bad), "ridge"),
         (lambda: rf.simulate_errors(S, np.ones(3), 2, bad), "ridge"),
         (lambda: rf.simulate_errors(S, np.ones(3), bad, 1.0), "n"),
+        (lambda: theory.best(bad), "features"),
         (lambda: theory.degrees_of_freedom(bad), "effective"),
         (lambda: rf.ridgeless_risk(bad, signal=1.0, noise=1.0), "ratio"),
         (lambda: rf.ridgeless_risk(1.0, signal=bad, noise=1.0), "signal"),
