@@ -9,6 +9,7 @@ import base64
 import json
 import math
 import re
+import string
 from collections.abc import Sequence
 from html import escape
 from numbers import Integral, Real
@@ -25,7 +26,6 @@ _SPACE = "[ \\t\u00a0\u2009\u202f]*"
 _DECIMAL = "([+\\-\u2212]?)([0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE]([+\\-\u2212]?[0-9]+))?"
 PATTERN = f"^{_SPACE}{_DECIMAL}(?:{_SPACE}/{_SPACE}{_DECIMAL})?{_SPACE}$"
 THOUSANDS = "(?:^|[^0-9])[1-9][0-9]{0,2},[0-9]{3}(?![0-9])"
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 UNSEEN = "position:absolute;clip-path:inset(50%);white-space:nowrap"
 UNREADABLE = "Enter a number such as 1.5, 3/2 or 2e-3, without thousands separators."
 
@@ -70,9 +70,7 @@ _SPOKEN = {
     r"\^\s*(?:\{\s*)?T\b(?:\s*\})?": " transposed ",
     r"\^2(?!\d)": " squared ",
     r"\^" + _GROUP: r" to the \1\2 ",
-    r"\\var": r"\\",
     r"\\pm": " plus or minus ",
-    r"\\boxtimes": " times, freely, ",
 }
 
 
@@ -84,11 +82,9 @@ def spoken(text: str) -> str:
     >>> spoken(r"\(\frac1p \operatorname{tr} A Q(z)\) and \(x_1^{\mathsf T}x_1/\sqrt{n}\)")
     '1 over p tr A Q(z) and x_1 transposed x_1/ root of n'
     """
-    parts = re.split(r"(\\\(.*?\\\))", text, flags=re.DOTALL)
-    for k in range(1, len(parts), 2):
-        for mark, words in _SPOKEN.items():
-            parts[k] = re.sub(mark, words, parts[k])
-    return plain("".join(parts))
+    for mark, words in _SPOKEN.items():
+        text = re.sub(mark, words, text)
+    return plain(text)
 
 
 def _near(value: float, target: float, rtol: float) -> bool:
@@ -111,6 +107,7 @@ class _Quiz:
     kind: str
     question: str
     rule: dict[str, Any]
+    listed = ""  # answers that buttons cannot show, since they hold formulas
 
     @property
     def widget(self) -> ipywidgets.Widget:
@@ -133,12 +130,8 @@ class _Quiz:
         button.on_click(answer)
         if isinstance(field, ipywidgets.Text):
             field.observe(answer, names="value")
-        question = ipywidgets.HTMLMath(f"<b>{escape(self.question)}</b>{self._listed()}")
+        question = ipywidgets.HTMLMath(f"<b>{escape(self.question)}</b>{self.listed}")
         return ipywidgets.VBox([question, field, button, verdict])
-
-    def _listed(self) -> str:
-        """Answers that the buttons cannot show, since they hold formulas."""
-        return ""
 
     @property
     def bundle(self) -> dict[str, str]:
@@ -255,6 +248,12 @@ class ChoiceQuiz(_Quiz):
                 "options must be at least two different texts, exactly one of them correct, "
                 f"got {self.options} with {right} correct"
             )
+        if any("\\(" in text for text in self.options):
+            self.listed = "".join(
+                f'<div><b>{letter}.</b> <span aria-hidden="true">{escape(text)}</span>'
+                f'<span style="{UNSEEN}">{escape(spoken(text))}</span></div>'
+                for letter, text in zip(string.ascii_uppercase, self.options, strict=False)
+            )
         self.rule = {
             "kind": self.kind,
             "options": [
@@ -275,18 +274,9 @@ class ChoiceQuiz(_Quiz):
         return correct, message
 
     def _field(self) -> ipywidgets.Widget:
-        names = LETTERS if self._listed() else self.options
+        names = string.ascii_uppercase if self.listed else self.options
         texts = list(zip(names, range(len(self.options)), strict=False))
         return ipywidgets.RadioButtons(options=texts, value=None, layout={"width": "max-content"})
-
-    def _listed(self) -> str:
-        if not any("\\(" in text for text in self.options):
-            return ""
-        return "".join(
-            f'<div><b>{letter}.</b> <span aria-hidden="true">{escape(text)}</span>'
-            f'<span style="{UNSEEN}">{escape(spoken(text))}</span></div>'
-            for letter, text in zip(LETTERS, self.options, strict=False)
-        )
 
     def _form(self) -> str:
         options = "".join(
