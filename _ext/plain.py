@@ -10,6 +10,7 @@ import html
 import json
 import posixpath
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ class Page:
             figure = metadata.pop("mystnb", {}).get("figure", {})
             if cell["cell_type"] == "markdown":
                 text = self.convert(text)
-            elif FOLDED & set(metadata.pop("tags", ())):
+            elif is_folded(text, metadata.pop("tags", ())):
                 text = f"#@title {form_title(text)}\n{text}"
                 metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
             lines = text.splitlines(keepends=True)
@@ -191,6 +192,11 @@ class Page:
             if "caption" in figure:
                 cells.append(self.caption(figure))
         return {**source, "cells": cells}
+
+
+def is_folded(code: str, tags: Iterable[str]) -> bool:
+    """Whether the notebook folds a cell: set-up, quizzes, and what is tagged."""
+    return bool(FOLDED & set(tags)) or form_title(code) != "Show the code"
 
 
 def form_title(code: str) -> str:
