@@ -186,6 +186,16 @@ class TestOnAPhone:
         )
         assert all(width > 500 for width in widths), widths
 
+    def test_a_phone_is_shown_the_narrow_form_of_each_figure(self, tab):
+        shown = tab.eval_on_selector_all(
+            "picture img",
+            """found => found.map(i => { i.loading = "eager"; i.scrollIntoView();
+                return i.currentSrc; })""",
+        )
+        assert all("-narrow." in source for source in shown), shown
+        if tab.address in COMPUTED[1:] and tab.address.removeprefix("chapters/") not in NOT_YET:
+            assert shown
+
 
 def picture(explorer):
     return explorer.locator("img").first.get_attribute("src")
