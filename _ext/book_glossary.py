@@ -40,7 +40,8 @@ def pattern(term: str) -> re.Pattern[str]:
 
 def mark_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Turn first mentions into links that carry their definition."""
-    if app.builder.format != "html" or not docname.startswith("chapters/"):
+    known = GLOSSARY in app.env.found_docs
+    if app.builder.format != "html" or not known or not docname.startswith("chapters/"):
         return
     if GLOSSARY not in app.env.found_docs or app.env.doc2path(docname).endswith(".md"):
         return

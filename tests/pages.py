@@ -13,7 +13,6 @@ NOT_YET = {
     "nonlinear_gram",
     "ntk_compression",
     "one_step_feature_learning",
-    "random_features",
     "sample_covariance",
 }
 MOST_OPEN, IN_NOTEBOOK = 350, 1_050  # lines of code that are open on a page, and in a notebook

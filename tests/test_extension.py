@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from rmtlib.book import plots as plotting
-from rmtlib.book._figures import STYLE, _render
+from rmtlib.book._figures import STYLE, _render, both_forms
 
 mpl.use("agg")
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,3 +134,45 @@ def test_every_package_has_a_page_of_the_reference():
         assert f".. names:: rmtlib.{package}\n" in page
         assert f".. automodule:: rmtlib.{package}\n" in page
         assert f"chapters/api/{package}\n" in contents
+
+
+@pytest.mark.parametrize(
+    ("source", "metadata", "kind"),
+    [
+        ("def mean(x):\n    return sum(x) / len(x)", {}, "open"),
+        ("x = 1\n" * 25, {}, "fold"),
+        ("import numpy as np", {}, "fold"),
+        ("for k in range(3):\n    agree('k', k, k, tol=1, why='', wrong={})", {}, "fold"),
+        ("fig, ax = plots.panels()", {}, "fold"),
+        ("fig = draw()", {"mystnb": {"figure": {"name": "fig-x"}}}, "fold"),
+        ("explore(draw, c=[1, 2], alt='x')", {"tags": ["show-input"]}, "open"),
+        ("x = 1", {"tags": ["hide-input"]}, "fold"),
+        ("x = 1", {"tags": ["remove-input"]}, "gone"),
+        ("quiz_number('1 + 1?', 2)", {"tags": ["show-input"]}, "gone"),
+        ("# Set-up: installs\nimport sys", {}, "gone"),
+        ("%matplotlib inline\nx = 1", {}, "open"),
+    ],
+)
+def test_ideas_are_open_plumbing_is_folded_and_answers_are_not_there(source, metadata, kind):
+    from folding import treatment
+
+    assert treatment(source, metadata) == kind
+
+
+@pytest.mark.parametrize("fmt", ["svg", "png"])
+def test_a_file_is_split_into_its_wide_and_its_narrow_form(extension, monkeypatch, tmp_path, fmt):
+    monkeypatch.setenv("RMTLIB_STATIC", "1")
+    with plt.rc_context(STYLE):
+        figure, axes = plotting.panels(2)
+        for ax in axes:
+            ax.plot([0, 1])
+        plotting.finish(figure, "Two panels.")
+        file = tmp_path / f"figure.{fmt}"
+        file.write_bytes(both_forms(figure, fmt))
+    plt.close(figure)
+    narrow = extension.split_forms(file)
+    assert extension.pixels(file) == pytest.approx(672, abs=2)
+    assert extension.pixels(narrow) == pytest.approx(346, abs=2)
+    assert extension.description(file) == extension.description(narrow) == "Two panels."
+    assert extension.split_forms(file).read_bytes() == narrow.read_bytes()
+    assert not extension.split_forms(narrow).exists()

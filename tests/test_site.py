@@ -143,7 +143,7 @@ class TestReference:
 class TestCode:
     def test_quizzes_and_set_up_are_not_on_the_page(self, tab):
         code = tab.eval_on_selector_all(".cell_input", "found => found.map(e => e.textContent)")
-        assert not [text for text in code if "quiz_" in text or "Set-up" in text]
+        assert not [text for text in code if re.search(r"quiz_\w+\(|# Set-up", text)]
 
     def test_first_picture_is_near_the_top(self, tab):
         if tab.address.removeprefix("chapters/") not in NOT_YET:
@@ -157,7 +157,8 @@ class TestCode:
         switch.click()
         assert folds.evaluate_all("found => found.every(e => e.open)")
         tab.reload()
-        assert tab.locator("details.code-fold").first.evaluate("e => e.open")
+        tab.locator("button.code-switch", has_text="Fold").wait_for()
+        assert folds.first.evaluate("e => e.open")
         tab.locator("button.code-switch").click()
         assert not tab.locator("details.code-fold").first.evaluate("e => e.open")
 
@@ -185,6 +186,16 @@ class TestOnAPhone:
             "img.wide, .rmt-wide img", "images => images.map(i => i.clientWidth)"
         )
         assert all(width > 500 for width in widths), widths
+
+    def test_a_phone_is_shown_the_narrow_form_of_each_figure(self, tab):
+        shown = tab.eval_on_selector_all(
+            "picture img",
+            """found => found.map(i => { i.loading = "eager"; i.scrollIntoView();
+                return i.currentSrc; })""",
+        )
+        assert all("-narrow." in source for source in shown), shown
+        if tab.address in COMPUTED[1:] and tab.address.removeprefix("chapters/") not in NOT_YET:
+            assert shown
 
 
 def picture(explorer):

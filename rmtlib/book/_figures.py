@@ -160,9 +160,11 @@ def stacked(figure: Figure) -> Iterator[None]:
         ax.set_subplotspec(place)
         ax.tick_params(labelleft=True)
         if (legend := ax.get_legend()) and len(names := legend.get_texts()) > 2:
-            where = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.28), "ncols": 2}
-            ax.legend(legend.legend_handles, [name.get_text() for name in names], **where)
-            rows += (len(names) + 1) // 2
+            texts = [name.get_text() for name in names]
+            columns = 1 if max(map(len, texts)) > 16 else 2
+            where = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.28), "ncols": columns}
+            ax.legend(legend.legend_handles, texts, **where)
+            rows += -(-len(texts) // columns)
     figure.set_size_inches(NARROW[0], NARROW[1] * len(axes) + 0.25 * rows)
     legend_below(figure, 2)
     try:

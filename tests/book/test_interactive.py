@@ -146,7 +146,7 @@ def test_a_frame_costs_what_moves_in_it(static):
 def test_slim_svg_draws_the_same_picture_with_fewer_bytes():
     figure, _ = bars(0.5, 40, "first")
     with plt.rc_context(frames.STYLE), io.StringIO() as buffer:
-        figure.savefig(buffer, format="svg")
+        figure.savefig(buffer, format="svg", transparent=True)
         full = buffer.getvalue()
     lines = frames.slim_svg(figure)
     plt.close(figure)
