@@ -67,7 +67,9 @@ def test_neighbors_lie_in_the_narrow_class_when_traces_differ():
 
 
 def test_logarithm_bound_of_the_divergence():
-    (least,) = numbers(r"with \$\|a_k\| \\le \\frac(\d\d)\$", solution(CHAPTER, "ex-cd-impossible"))
+    (least,) = numbers(
+        r"with \$\|\\eta_k\| \\le \\frac(\d\d)\$", solution(CHAPTER, "ex-cd-impossible")
+    )
     assert least == 12  # the fraction one half
     a = np.linspace(-0.5, 0.5, 2001)
     assert np.all(a - np.log1p(a) <= a**2 + 1e-15)

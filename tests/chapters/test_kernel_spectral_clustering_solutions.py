@@ -140,7 +140,7 @@ def test_coefficient_of_the_laplacian():
 def test_boundaries_of_two_means_and_of_em():
     text = solution(CHAPTER, "ex-kc-em")
     em, em_share = numbers(r"\\log 9 = ([\d.]+)\$; a share ([\d.]+) is", text)
-    two, two_share = numbers(r"\$s = ([\d.]+)\$: .* a share ([\d.]+) is", text)
+    two, two_share = numbers(r"\$\\theta = ([\d.]+)\$: .* a share ([\d.]+) is", text)
     share, width = 0.9, 0.3
 
     def right(s):
