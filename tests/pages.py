@@ -8,7 +8,6 @@ NOT_YET = {
     "gradient_descent_dynamics",
     "hessian_spectra",
     "jacobian_spectra",
-    "kernel_spectral_clustering",
     "nonlinear_gram",
     "ntk_compression",
     "one_step_feature_learning",
