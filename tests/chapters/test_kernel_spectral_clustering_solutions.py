@@ -87,6 +87,18 @@ def test_short_form_has_the_stated_eigenvalue_and_threshold():
     assert s + s / (s - 1 / c) == pytest.approx((1 + 1 / np.sqrt(c)) ** 2)  # the edge
 
 
+def test_nine_points_in_ten_lie_between_two_stops_of_the_slider():
+    low, high = numbers(
+        r"between \$\\rho = ([\d.]+)\$ and \$([\d.]+)\$", solution(CHAPTER, "ex-kc-slider")
+    )
+    accuracies = [
+        clustering.clustering_accuracy(mean_spike(rho, heat, ratio=2.0).alignment)
+        for rho in (low, 3.26, high)
+    ]
+    assert accuracies == sorted(accuracies)
+    assert accuracies[1] == pytest.approx(0.9, abs=1e-3)
+
+
 def test_points_for_an_accuracy():
     assert r"n/p = \frac{1 + q^2}{\rho(\rho - q^2)}" in solution(CHAPTER, "ex-kc-samples")
     rho, q = 2.0, 1.2
