@@ -61,14 +61,14 @@ def test_ranks_of_the_terms_made_of_norms_and_projections():
 
 def test_norms_overtake_the_classes_in_the_centered_kernel_at_the_stated_bandwidth():
     text = solution(CHAPTER, "ex-kc-bandwidth")
-    (shift,) = numbers(r"beyond \$a = (\d) \+ \\rho\$", text)
+    (shift,) = numbers(r"beyond \$\\kappa = (\d) \+ \\rho\$", text)
     rho, c = 1.5, 0.5
     for a, first in [(shift + rho - 0.01, "means"), (shift + rho + 0.01, "norms")]:
         means = mean_spike(rho, exponential(a), ratio=c).position
         norms = trace_spike(0.0, exponential(a), ratio=c, operator="centered").position
         assert (norms > means) == (first == "norms")
     assert not trace_spike(0.0, exponential(4.0), ratio=c).isolated  # K: none
-    (one, two) = numbers(r"is largest at \$a = (\d)/(\d)\$", text)
+    (one, two) = numbers(r"is largest at \$\\kappa = (\d)/(\d)\$", text)
     a = np.linspace(0.05, 3, 2951)
     assert a[np.argmax(2 * a * np.exp(-2 * a))] == pytest.approx(one / two, abs=2e-3)
 
