@@ -2,14 +2,11 @@
 
 # Chapters that are not converted yet; the list is to become empty.
 NOT_YET = {
-    "curse_of_dimensionality",
     "deep_equilibrium",
     "deep_kernels",
-    "deep_learning_primer",
     "gradient_descent_dynamics",
     "hessian_spectra",
     "jacobian_spectra",
-    "kernel_spectral_clustering",
     "nonlinear_gram",
     "ntk_compression",
     "one_step_feature_learning",
