@@ -20,9 +20,9 @@ def unit(activation):
 
 def test_leaky_relu():
     text = solution(CHAPTER, "ex-ng-leaky")
-    (quarter,) = numbers(r"\\zeta = \\frac1(\d)\(1 \+ s\)\^2", text)
+    (quarter,) = numbers(r"\\zeta = \\frac1(\d)\(1 \+ c\)\^2", text)
     (share,) = numbers(r"\(1 - (\d)/\\pi\)", text)
-    linear, white = numbers(r"linear end is \$s = (\d)\$, the .* end \$s = (-\d)\$", text)
+    linear, white = numbers(r"linear end is \$c = (\d)\$, the .* end \$c = (-\d)\$", text)
     for s in (linear, 0.3, white):
         at = leaky_relu(s).gram_parameters()
         zeta = (1 + s) ** 2 / quarter
