@@ -6,13 +6,10 @@ NOT_YET = {
     "deep_equilibrium",
     "deep_kernels",
     "deep_learning_primer",
-    "gradient_descent_dynamics",
     "hessian_spectra",
     "jacobian_spectra",
     "kernel_spectral_clustering",
-    "nonlinear_gram",
     "ntk_compression",
-    "one_step_feature_learning",
     "random_features",
     "sample_covariance",
 }
