@@ -4,12 +4,9 @@
 NOT_YET = {
     "deep_equilibrium",
     "deep_kernels",
-    "gradient_descent_dynamics",
     "hessian_spectra",
     "jacobian_spectra",
-    "nonlinear_gram",
     "ntk_compression",
-    "one_step_feature_learning",
     "sample_covariance",
 }
 MOST_OPEN, IN_NOTEBOOK = 350, 1_050  # lines of code that are open on a page, and in a notebook
