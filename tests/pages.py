@@ -4,7 +4,6 @@
 NOT_YET = {
     "curse_of_dimensionality",
     "deep_equilibrium",
-    "deep_kernels",
     "deep_learning_primer",
     "gradient_descent_dynamics",
     "hessian_spectra",
