@@ -6,7 +6,6 @@ NOT_YET = {
     "deep_equilibrium",
     "deep_learning_primer",
     "gradient_descent_dynamics",
-    "hessian_spectra",
     "jacobian_spectra",
     "kernel_spectral_clustering",
     "nonlinear_gram",
