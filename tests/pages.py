@@ -9,7 +9,6 @@ NOT_YET = {
     "jacobian_spectra",
     "kernel_spectral_clustering",
     "nonlinear_gram",
-    "ntk_compression",
     "one_step_feature_learning",
     "sample_covariance",
 }
