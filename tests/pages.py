@@ -3,10 +3,7 @@
 # Chapters that are not converted yet; the list is to become empty.
 NOT_YET = {
     "deep_equilibrium",
-    "deep_kernels",
-    "hessian_spectra",
     "jacobian_spectra",
-    "ntk_compression",
     "sample_covariance",
 }
 MOST_OPEN, IN_NOTEBOOK = 350, 1_050  # lines of code that are open on a page, and in a notebook
