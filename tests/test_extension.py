@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from rmtlib.book import plots as plotting
+from rmtlib.book._figures import STYLE, _render
 
 mpl.use("agg")
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,7 +61,7 @@ def test_text_alternative_survives_the_way_through_a_file(extension, tmp_path, f
     text = 'Less < more & "quotes".'
     figure = plotting.describe(plt.figure(), text)
     file = tmp_path / f"figure.{fmt}"
-    file.write_bytes(plotting._render(figure, fmt))
+    file.write_bytes(_render(figure, fmt))
     plt.close(figure)
     assert extension.description(file) == text
 
@@ -68,7 +69,7 @@ def test_text_alternative_survives_the_way_through_a_file(extension, tmp_path, f
 @pytest.mark.parametrize("fmt", ["svg", "png"])
 def test_figure_without_text_has_no_description(extension, tmp_path, fmt):
     file = tmp_path / f"figure.{fmt}"
-    file.write_bytes(plotting._render(plt.figure(), fmt))
+    file.write_bytes(_render(plt.figure(), fmt))
     plt.close("all")
     assert extension.description(file) == ""
 
@@ -78,10 +79,10 @@ def test_figure_without_text_has_no_description(extension, tmp_path, fmt):
 def test_a_figure_with_panels_side_by_side_is_known_by_its_width(
     extension, tmp_path, fmt, inches, wide
 ):
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(STYLE):
         figure, _ = plt.subplots(1, 2, figsize=(inches, 3.2))
     file = tmp_path / f"figure.{fmt}"
-    file.write_bytes(plotting._render(plotting.describe(figure, "Two panels."), fmt))
+    file.write_bytes(_render(plotting.describe(figure, "Two panels."), fmt))
     plt.close(figure)
     assert (extension.pixels(file) > extension.WIDE) == wide
 
