@@ -3,7 +3,6 @@
 # Chapters that are not converted yet; the list is to become empty.
 NOT_YET = {
     "curse_of_dimensionality",
-    "deep_equilibrium",
     "deep_kernels",
     "deep_learning_primer",
     "gradient_descent_dynamics",
