@@ -2,7 +2,6 @@
 
 # Chapters that are not converted yet; the list is to become empty.
 NOT_YET = {
-    "deep_equilibrium",
     "jacobian_spectra",
     "sample_covariance",
 }
