@@ -26,6 +26,7 @@ __all__ = [
     "alt_text",
     "density_curve",
     "describe",
+    "report",
     "spectrum",
     "use_style",
 ]
@@ -292,3 +293,6 @@ def density_curve(law: SpectralLaw, points: int = 400) -> tuple[np.ndarray, np.n
     x = np.concatenate([(a + b) / 2 - (b - a) / 2 * np.cos(theta) for a, b in bands])
     gaps = points * np.arange(1, len(bands) + 1)
     return np.insert(x, gaps, np.nan), np.insert(law.pdf(x), gaps, np.nan)
+
+
+from rmtlib.book._report import report  # noqa: E402  it draws with what is above
