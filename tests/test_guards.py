@@ -48,7 +48,7 @@ ARROWS = {
     "jacobians": {"activations", "laws"},
     "networks": {"activations", "kernels", "quantization"},
     "data": set(),
-    "book": {"laws"},
+    "book": {"covariance", "laws"},
     "homework": set(),
 }
 # Code is still above the 7,800 lines that it should come down to: the number may only fall.
