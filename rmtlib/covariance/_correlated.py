@@ -1,12 +1,13 @@
 """Samples that are correlated with each other: their law, and how many they are worth."""
 
 import numpy as np
+from scipy.linalg import eigh_tridiagonal
 
 from rmtlib import _checks
 from rmtlib._types import ArrayLike
 from rmtlib.laws import FreePoisson, SpectralLaw
 
-_FREQUENCIES = 64
+_FREQUENCIES, _NODES = 64, 16
 
 
 def autocorrelation(X: ArrayLike) -> np.ndarray:
@@ -77,8 +78,9 @@ def correlated_samples_law(
     .. math:: \mu=\nu\boxtimes\mathrm{FreePoisson}\Bigl(t(\theta)\,c,\ \tfrac1c\Bigr),\qquad
               t(\theta)=1+2\sum_{h\ge1}r_h\cos h\theta,
 
-    the jumps :math:`t(\theta)` at equidistant frequencies: the eigenvalues of T tend to the
-    values of its spectral density.
+    with jumps :math:`t(\theta)`, :math:`\theta` uniform: the eigenvalues of T tend to the
+    values of its spectral density. Gauss's rule of the law of :math:`t(\theta)` gives the
+    jumps that are used, as many as 16 or c.
 
     Parameters
     ----------
@@ -117,9 +119,26 @@ def correlated_samples_law(
     size = max(_FREQUENCIES, 4 * r.size)
     theta = np.pi * (np.arange(size) + 0.5) / size
     density = np.maximum(2 * np.cos(np.outer(theta, np.arange(r.size))) @ r - 1, 1e-3)
-    density /= density.mean()
-    white = FreePoisson(c * density, np.full(size, 1 / (c * size)))
+    nodes, weights = _gauss(density / density.mean(), min(max(_NODES, round(c)), size))
+    white = FreePoisson(c * nodes, weights / c)
     return white if population is None else white @ population
+
+
+def _gauss(values: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss's rule of equally likely values, by Lanczos's recursion."""
+    basis = [np.full(values.size, values.size**-0.5)]
+    main, side = [], []
+    for _ in range(most):
+        new = values * basis[-1]
+        main.append(new @ basis[-1])
+        for _ in range(2):
+            new = new - np.transpose(basis) @ (basis @ new)
+        side.append(np.linalg.norm(new))
+        if side[-1] < 1e-10 * np.abs(values).max():
+            break
+        basis.append(new / side[-1])
+    nodes, vectors = eigh_tridiagonal(main, side[: len(main) - 1])
+    return nodes, np.maximum(vectors[0] ** 2, 1e-14)
 
 
 def effective_samples(correlations: ArrayLike, *, p: int, n: int) -> float:
