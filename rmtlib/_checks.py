@@ -114,27 +114,12 @@ def count(
     return int(value)
 
 
-def samples(name: str, value: Any) -> float:
-    """A number of samples: a real number >= 1, an integer or not."""
-    number = finite(name, value, "number of samples")
-    if number < 1:
-        raise _reject(name, "at least 1", f"{number:g}", "number of samples")
-    return number
-
-
 def instance(name: str, value: Any, kind: type, why: str = "") -> Any:
     """An object of the class ``kind``, as it is."""
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
         raise _reject(name, f"{article} {kind.__name__}", type(value).__name__, why)
     return value
-
-
-def dyson_index(beta: Any) -> int:
-    """1 for real matrices or 2 for complex ones."""
-    if not isinstance(beta, Integral) or isinstance(beta, bool) or beta not in (1, 2):
-        raise _reject("beta", "1 or 2", repr(beta), "1 for real matrices, 2 for complex ones")
-    return int(beta)
 
 
 def one_of(name: str, value: Any, allowed: tuple[str, ...], why: str = "") -> str:
@@ -274,21 +259,6 @@ def matrix(
         wanted = ", ".join("any" if want is None else str(want) for want in shape)
         raise _reject(name, f"of shape ({wanted})", f"shape {array.shape}", why)
     return array
-
-
-def data_matrix(name: str, value: ArrayLike, why: str = "columns are samples") -> np.ndarray:
-    """A nonempty matrix in double precision, real or complex.
-
-    Raises
-    ------
-    ValueError
-        As `matrix`.
-    """
-    array = _array(name, value, why)
-    if array.dtype.kind != "c":
-        return matrix(name, array, why=why).astype(float)
-    real, imaginary = (matrix(name, part, why=why) for part in (array.real, array.imag))
-    return real.astype(float) + 1j * imaginary
 
 
 def symmetric(name: str, value: ArrayLike, size: int | None = None, why: str = "") -> np.ndarray:

@@ -23,6 +23,4 @@ from ._spikes import population_spike as population_spike
 from ._spikes import signal_plus_noise_spike as signal_plus_noise_spike
 
 # scikit-learn takes half a second to import
-__getattr__, __dir__ = _lazily(
-    __name__, {"_estimators": ("NonlinearShrinkage", "SpikeShrinkage")}
-)
+__getattr__, __dir__ = _lazily(__name__, {"_estimators": ("NonlinearShrinkage", "SpikeShrinkage")})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from rmtlib import _checks
+from rmtlib import _checks, _data_checks
 from rmtlib._types import ArrayLike
 from rmtlib.covariance._largest_eigenvalue import largest_eigenvalue_scale, ratio_pvalue
 from rmtlib.covariance._noise import candidate_ratio, descending, noise_variance, search
@@ -127,7 +127,7 @@ def count_components(
     lam = descending(eigenvalues, n)
     method = _checks.one_of("method", method, METHODS)
     level = _checks.between("level", level, 1e-9, 0.5, "probability of a false component")
-    beta, draws = _checks.dyson_index(beta), _checks.count("draws", draws)
+    beta, draws = _data_checks.dyson_index(beta), _checks.count("draws", draws)
     if variance is not None:
         variance = _checks.positive("variance", variance, "of the noise")
     rng = _checks.as_rng(rng)

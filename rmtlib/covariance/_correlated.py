@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from rmtlib import _checks
+from rmtlib import _checks, _data_checks
 from rmtlib._types import ArrayLike
 from rmtlib.laws import FreePoisson, SpectralLaw
 
@@ -45,7 +45,7 @@ def autocorrelation(X: ArrayLike) -> np.ndarray:
     >>> autocorrelation(np.random.default_rng(0).standard_normal((50, 400)))
     array([1.])
     """
-    X = _checks.data_matrix("X", X)
+    X = _data_checks.data_matrix("X", X)
     p, n = X.shape
     if n < 4:
         raise ValueError(f"X must have at least 4 columns, got {n} (samples in order of time)")

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rmtlib import _checks
+from rmtlib import _checks, _data_checks
 from rmtlib._types import ArrayLike
 from rmtlib.laws import TracyWidom, wishart_eigenvalues
 
@@ -88,8 +88,8 @@ def largest_eigenvalue_scale(*, p: int, n: float, beta: int = 1) -> tuple[float,
     >>> abs(center - 2.25) < scale
     True
     """
-    p, n = _checks.count("p", p, at_most=np.inf), _checks.samples("n", n)
-    beta = _checks.dyson_index(beta)
+    p, n = _checks.count("p", p, at_most=np.inf), _data_checks.samples("n", n)
+    beta = _data_checks.dyson_index(beta)
     if max(p, n) < 2:
         raise ValueError(f"max(p, n) must be at least 2, got {max(p, n):g} (one number has no law)")
     a, b = max(n, p), min(n, p)
@@ -158,7 +158,7 @@ def largest_eigenvalue_test(
     (0.9793, 0.05)
     """
     lam = _checks.eigenvalues("eigenvalues", eigenvalues)
-    n, beta = _checks.samples("n", n), _checks.dyson_index(beta)
+    n, beta = _data_checks.samples("n", n), _data_checks.dyson_index(beta)
     center, scale = largest_eigenvalue_scale(p=lam.size, n=n, beta=beta)
     if variance is None:
         noise = lam.mean()

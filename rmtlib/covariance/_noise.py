@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.optimize import brentq
 
-from rmtlib import _checks
+from rmtlib import _checks, _data_checks
 from rmtlib._types import ArrayLike
 from rmtlib.covariance._largest_eigenvalue import largest_eigenvalue_scale, ratio_pvalue
 from rmtlib.covariance._spikes import estimate_spike_strength
@@ -92,7 +92,7 @@ def fit_noise(
     (1, True)
     """
     lam = descending(eigenvalues, n)
-    beta = _checks.dyson_index(beta)
+    beta = _data_checks.dyson_index(beta)
     if spikes is None:
         k = search(lam, n, beta, 0.05)
     else:
@@ -116,7 +116,7 @@ def fit_noise(
 def descending(eigenvalues: ArrayLike, n: float) -> np.ndarray:
     """Checked eigenvalues, the largest first; those that n samples force to be zero are."""
     lam = -np.sort(-_checks.eigenvalues("eigenvalues", eigenvalues))
-    rank = min(lam.size, round(_checks.samples("n", n)))
+    rank = min(lam.size, round(_data_checks.samples("n", n)))
     if rank < 2 or lam[rank - 1] == 0:
         positive = np.count_nonzero(lam)
         raise ValueError(

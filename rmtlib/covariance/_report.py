@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rmtlib import _checks
+from rmtlib import _checks, _data_checks
 from rmtlib._types import ArrayLike
 from rmtlib.covariance._components import Components, count_components
 from rmtlib.covariance._correlated import autocorrelation, correlated_samples_law, effective_samples
@@ -211,7 +211,7 @@ def _readable(X: ArrayLike, names: Sequence[str] | None, standardize: bool) -> n
             f"X must be finite, got {values[i, j]} in {variable(i)}, sample {j} (fill it in, or "
             "leave out the variable or the sample)"
         )
-    X = _checks.data_matrix("X", X)
+    X = _data_checks.data_matrix("X", X)
     if names is not None and len(names) != len(X):
         raise ValueError(f"names must be {len(X)}, one a row of X, got {len(names)}")
     if min(X.shape[0], X.shape[1] - 1) < 2:

@@ -9,7 +9,7 @@ Linear shrinkage is `sklearn.covariance.LedoitWolf`.
 import numpy as np
 from scipy.special import xlogy
 
-from rmtlib import _checks
+from rmtlib import _checks, _data_checks
 from rmtlib._types import ArrayLike
 from rmtlib.covariance._noise import descending, fit_noise
 from rmtlib.covariance._spikes import covariance_spike, estimate_spike_strength
@@ -187,7 +187,7 @@ def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: float) -> np.ndarray:
     True
     """
     eigenvalues = _checks.eigenvalues("eigenvalues", eigenvalues)
-    if _checks.samples("n", n) < 12:
+    if _data_checks.samples("n", n) < 12:
         raise ValueError(
             f"n must be at least 12, got {n:g} (the kernel covers several eigenvalues)"
         )

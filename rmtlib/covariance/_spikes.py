@@ -12,14 +12,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from rmtlib._checks import (
-    dyson_index,
-    instance,
-    nonnegative_array,
-    positive,
-    real_array,
-    scalar_out,
-)
+from rmtlib._checks import instance, nonnegative_array, positive, real_array, scalar_out
+from rmtlib._data_checks import dyson_index
 from rmtlib._types import ArrayLike
 from rmtlib.covariance._outlier import Outlier
 from rmtlib.laws import SampleCovariance, SpectralLaw

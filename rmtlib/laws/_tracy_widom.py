@@ -3,7 +3,8 @@ r"""The Tracy-Widom laws of the largest eigenvalue of real and complex random ma
 import numpy as np
 from scipy.special import airy
 
-from rmtlib._checks import ConvergenceError, dyson_index, real_array, scalar_out
+from rmtlib._checks import ConvergenceError, real_array, scalar_out
+from rmtlib._data_checks import dyson_index
 from rmtlib._types import ArrayLike
 
 _NODES = 32  # against 96 nodes: 3e-14 in F and F', 1e-12 relative in 1 - F up to x = 50

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 
-from rmtlib._checks import as_rng, count, data_matrix, dyson_index, finite
+from rmtlib._checks import as_rng, count, finite
+from rmtlib._data_checks import data_matrix, dyson_index
 from rmtlib._types import ArrayLike
 
 
