@@ -213,13 +213,14 @@ COUNTS_IN_FORMULAS = {
 
 @pytest.mark.parametrize(("name", "key", "what"), of("int"))
 def test_a_size_that_would_fill_the_memory_is_refused_by_name(name, key, what):
-    if name in COUNTS_IN_FORMULAS and key != "activation_bits":
+    if name in COUNTS_IN_FORMULAS and key not in ("activation_bits", "beta"):
         call(name, **{key: 10**9})
         return
     with pytest.raises(ValueError, match=rf"\b{re.escape(key)}\b"):
         call(name, **{key: 10**9})
 
 
+COMPLEX = {"covariance.autocorrelation.X", "laws.sample_covariance_eigenvalues.X"}
 BAD_ARRAYS = {
     "nan": lambda a: np.where(np.arange(a.size).reshape(a.shape) == a.size - 1, np.nan, a),
     "complex": lambda a: a * 1j,
@@ -236,6 +237,8 @@ def test_what_is_no_array_of_finite_numbers_is_refused_by_name(name, key, what, 
     value = arguments(name).get(key)
     if value is None:
         value = Y
+    if spoil is BAD_ARRAYS["complex"] and f"{name}.{key}" in COMPLEX:
+        return
     with pytest.raises(ValueError, match=rf"\b{re.escape(key)}\b"):
         call(name, **{key: spoil(np.array(value, dtype=float))})
 

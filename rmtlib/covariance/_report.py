@@ -42,10 +42,8 @@ class Report:
     strength, strength_error : ndarray, shape (count,)
         :math:`\ell` in units of ``components.variance``, the bias of the eigenvalue removed,
         and its standard error.
-    alignment, alignment_error : ndarray, shape (count,)
-        Squared cosine between the sample eigenvector and the true direction, and its error.
     angle, angle_error : ndarray, shape (count,)
-        The angle itself, in degrees.
+        Between the sample eigenvector and the true direction, in degrees.
     notes, advice : tuple of str
         What was noticed in the data; two sentences.
     """
@@ -60,8 +58,6 @@ class Report:
     components: Components
     strength: np.ndarray
     strength_error: np.ndarray
-    alignment: np.ndarray
-    alignment_error: np.ndarray
     angle: np.ndarray
     angle_error: np.ndarray
     notes: tuple[str, ...]
@@ -71,7 +67,7 @@ class Report:
         noise, found = self.noise, self.components
         matrix = "correlation" if self.standardized else "covariance"
         low, high = noise.law.bands()[0, 0], noise.law.support()[1]
-        kind = "real" if self.beta == 1 else "complex"
+        kind = ("real", "complex")[self.beta - 1]
         lines = [
             f"{self.p} variables, {self.n} samples ({kind}); they count for {self.samples:.4g}, "
             f"p / n = {self.p / self.samples:.3g}",
@@ -109,7 +105,7 @@ def report(
     `estimate_spike_strength`. Where the misfit of the bulk exceeds 5, the noise is not white
     and its fitted variance says little: the mean of all eigenvalues, the largest that it can
     be, is then used for counting. With
-    :math:`c=(p-k)/n`, :math:`\ell` and its squared alignment :math:`a` have the standard errors
+    :math:`c=(p-k)/n`, :math:`\ell` and the squared cosine of its angle have the standard errors
 
     .. math:: (1+\ell)\sqrt{\frac2{\beta n(1-c/\ell^2)}}\qquad\text{and}\qquad
               \frac{c\,(\ell^2+2\ell+c)}{(\ell^2+c\,\ell)^2}\quad\text{times that.}
@@ -166,34 +162,19 @@ def report(
         misfit = lam[noise.spikes :].size * kolmogorov_distance(lam[noise.spikes :], law)
         noise = replace(noise, law=law, misfit=float(misfit))
     white = noise.misfit < _MISFIT
-    found = count_components(
-        lam, n=samples, beta=beta, variance=None if white else float(lam.mean())
-    )
+    variance = None if white else float(lam.mean())
+    found = count_components(lam, n=samples, beta=beta, variance=variance)
     k, c = found.count, (lam.size - found.count) / samples
     ell = np.atleast_1d(estimate_spike_strength(lam[:k] / found.variance, ratio=c))
     safe = np.where(ell**2 > c, ell, np.nan)
     alignment = np.asarray(covariance_spike(ell, ratio=c).alignment)
     error = (1 + safe) * np.sqrt(2 / (beta * samples * (1 - c / safe**2)))
     slope = c * (safe**2 + 2 * safe + c) / (safe**2 + c * safe) ** 2
-    sine = 2 * np.sqrt(alignment * (1 - alignment))
-    return Report(
-        p=p,
-        n=n,
-        samples=samples,
-        beta=beta,
-        standardized=standardize,
-        eigenvalues=lam,
-        noise=noise,
-        components=found,
-        strength=ell,
-        strength_error=error,
-        alignment=alignment,
-        alignment_error=slope * error,
-        angle=np.degrees(np.arccos(np.sqrt(alignment))),
-        angle_error=np.degrees(slope * error / np.where(sine > 0, sine, np.nan)),
-        notes=tuple(notes),
-        advice=_advice(found, white, lam.size, c),
-    )
+    sine = np.where(safe > 0, 2 * np.sqrt(alignment * (1 - alignment)), np.nan)
+    angle = np.degrees([np.arccos(np.sqrt(alignment)), slope * error / sine])
+    about = p, n, samples, beta, standardize, lam, noise, found
+    advice = _advice(found, white, lam.size, c)
+    return Report(*about, ell, error, *angle, tuple(notes), advice)
 
 
 def _readable(X: ArrayLike, names: Sequence[str] | None, standardize: bool) -> np.ndarray:
@@ -217,8 +198,7 @@ def _readable(X: ArrayLike, names: Sequence[str] | None, standardize: bool) -> n
     if min(X.shape[0], X.shape[1] - 1) < 2:
         raise ValueError(f"X must have 2 rows and 3 columns at least, got shape {X.shape}")
     deviation = X.std(axis=1)
-    scale = np.abs(X).max(axis=1)
-    constant = np.flatnonzero(deviation <= 1e-12 * scale)
+    constant = np.flatnonzero(deviation <= 1e-12 * np.abs(X).max(axis=1))
     if constant.size:
         raise ValueError(
             f"X must vary, got the same value in all samples of {variable(constant[0])} (leave "
@@ -241,25 +221,16 @@ def _notes(X: np.ndarray, ordered: bool) -> list[str]:
 
 
 def _advice(found: Components, white: bool, p: int, ratio: float) -> tuple[str, str]:
-    k = found.count
-    stand = f"{k} component{' stands' if k == 1 else 's stand'} out"
+    k, spread = found.count, 4 * np.sqrt(ratio)
     if not white:
         first = (
-            f"{stand} of what uncorrelated variables of the same total variance would give; the "
-            "bulk is not that of white noise, so that weaker ones are a matter of definition."
+            f"The bulk is not that of white noise: {k} components exceed what uncorrelated "
+            "variables of the same total variance give, and weaker ones are a matter of definition."
         )
-    elif k == 0:
-        first = "Nothing stands out, and what lies inside the bulk is not evidence of structure."
     else:
-        first = (
-            f"{stand}; the other {p - k} eigenvalues lie inside the bulk and are not evidence of "
-            "structure."
-        )
-    spread = 4 * np.sqrt(ratio)
+        first = f"{k or 'No'} component{'s' * (k > 1)} out of the bulk; "
+        first += f"the {p - k} eigenvalues inside it are not evidence of structure."
     if spread < 0.2:
         return first, f"No need to shrink: noise spreads the eigenvalues by {spread:.0%} only."
-    estimator = "SpikeShrinkage" if white else "NonlinearShrinkage"
-    return first, (
-        f"Noise spreads equal eigenvalues by {spread:.0%}: shrink before you invert, by "
-        f"covariance.{estimator}."
-    )
+    shrink = f"covariance.{'Spike' if white else 'Nonlinear'}Shrinkage"
+    return first, f"Noise spreads equal eigenvalues by {spread:.0%}: invert {shrink} instead."
