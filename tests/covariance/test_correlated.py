@@ -24,8 +24,7 @@ def ar1(p, n, memory, rng):
     return X
 
 
-@pytest.mark.parametrize(("p", "n"), [(100, 400), (200, 200), (300, 150)])
-@pytest.mark.parametrize("memory", [0.5, 0.8])
+@pytest.mark.parametrize(("p", "n", "memory"), [(100, 400, 0.8), (150, 150, 0.5), (200, 100, 0.5)])
 def test_law_of_correlated_samples_is_that_of_an_autoregression(p, n, memory):
     scales = np.repeat([1.0, 3.0], [p - p // 2, p // 2])
     X = np.sqrt(scales)[:, None] * ar1(p, n, memory, as_rng(1))

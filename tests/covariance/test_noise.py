@@ -36,7 +36,7 @@ def quantile_estimate(eigenvalues, p, n):
 
 
 # draws fall with the size: the spread of the mean is what the bias is compared with
-GRID = [(20, 200, 60), (20, 20, 60), (20, 10, 60), (100, 200, 30), (100, 50, 30), (400, 800, 4)]
+GRID = [(20, 200, 40), (20, 20, 40), (24, 20, 40), (100, 200, 30), (100, 50, 30), (400, 800, 4)]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1])
