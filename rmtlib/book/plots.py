@@ -66,6 +66,7 @@ __all__ = [
     "panels",
     "points",
     "rates",
+    "report",
     "spectrum",
     "theory",
     "use_style",
@@ -393,3 +394,6 @@ def mark(ax: Axes, *, x: Any = None, y: Any = None, label: str = "") -> None:
             draw(at, color=INK, ls=":", lw=1.1, zorder=1.5)
             if label and k == 0:
                 panels_of(ax.figure).marks.setdefault(ax, []).append((where, at, label))
+
+
+from rmtlib.book._report import report  # noqa: E402  it draws with what is above
