@@ -166,7 +166,7 @@ GROWTH = [
         (400, 800, 1600),
         3,
     ),
-    Growth("report, n = 2.5 p", "p", "eigenvalues of X X.T", report, (500, 1000, 2000), 3),
+    Growth("report, n = 2.5 p", "p", "X X.T and its eigh", report, (500, 1000, 2000), 3),
     Growth(
         "Wishart eigenvalues",
         "p",
