@@ -57,7 +57,6 @@ __all__ = [
     "TRAINING",
     "WRONG",
     "compare",
-    "density",
     "density_curve",
     "describe",
     "finish",
