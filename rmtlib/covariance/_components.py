@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from rmtlib import _checks, _data_checks
 from rmtlib._types import ArrayLike
 from rmtlib.covariance._largest_eigenvalue import largest_eigenvalue_scale, ratio_pvalue
-from rmtlib.covariance._noise import candidate_ratio, descending, noise_variance, search
+from rmtlib.covariance._noise import candidate_ratio, descending, noise_variance, quantile, search
 from rmtlib.laws import MarchenkoPastur, TracyWidom, wishart_eigenvalues
 
 METHODS = ("tracy-widom", "threshold", "parallel")
@@ -160,11 +159,10 @@ def _sequential(lam: np.ndarray, n: float, level: float, beta: int) -> _Found:
         *(ratio_pvalue(np.array(alone), p=p + 1, n=m + 1, beta=beta) if k else ()),
         ratio_pvalue(candidate_ratio(lam, n, k), p=p, n=m, beta=beta),
     ]
-
-    def excess(ratio: float) -> float:
-        return ratio_pvalue(ratio, p=p, n=m, beta=beta) - level
-
-    critical = brentq(excess, 1.0, float(p), xtol=1e-5)
+    center, scale = largest_eigenvalue_scale(p=p, n=m, beta=beta)
+    ratios = center + scale * (quantile(beta, level) + np.linspace(-2, 1, 16))
+    levels = np.log(ratio_pvalue(ratios, p=p, n=m, beta=beta))
+    critical = np.interp(-np.log(level), -levels, ratios)
     return k, critical * variance * (1 - k / n), pvalues, variance
 
 
@@ -178,7 +176,7 @@ def _sequential_known(
     scales *= (1 - np.arange(most + 1)[:, None] / n) * variance
     pvalues = TracyWidom(beta).sf((lam[: most + 1] - scales[:, 0]) / scales[:, 1])
     k = int(np.argmax(pvalues > level))
-    threshold = scales[k] @ [1, TracyWidom(beta).ppf(1 - level)]
+    threshold = scales[k] @ [1, quantile(beta, level)]
     return k, threshold, pvalues[: k + 1], variance
 
 

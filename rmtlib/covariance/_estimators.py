@@ -14,7 +14,7 @@ _FEWEST = 12
 
 
 class _Shrinkage(EmpiricalCovariance):
-    """Keeps the sample eigenvectors; a subclass says how the eigenvalues change."""
+    """Keeps the sample eigenvectors; a subclass changes the eigenvalues by ``_shrunk(lam, n)``."""
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Estimate the covariance of the rows of X.
@@ -48,9 +48,8 @@ class _Shrinkage(EmpiricalCovariance):
         rest = delta[rank] if rank < p else 0.0
         self.covariance_ = self._assemble(vectors, delta[:rank], rest)
         inverse = 1 / rest if rank < p else 0.0
-        self.precision_ = self._assemble(vectors, 1 / delta[:rank], inverse)
-        if not self.store_precision:
-            self.precision_ = None
+        precision = self._assemble(vectors, 1 / delta[:rank], inverse)
+        self.precision_ = precision if self.store_precision else None
         return self
 
     @staticmethod
@@ -70,9 +69,6 @@ class _Shrinkage(EmpiricalCovariance):
         matrix = (matrix + matrix.T) / 2
         matrix[np.diag_indices_from(matrix)] += rest
         return matrix
-
-    def _shrunk(self, lam: np.ndarray, n: int) -> np.ndarray:
-        raise NotImplementedError
 
 
 class SpikeShrinkage(_Shrinkage):

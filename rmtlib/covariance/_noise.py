@@ -163,10 +163,10 @@ def search(lam: np.ndarray, n: float, beta: int, level: float) -> int:
 
 def _by_the_median(lam: np.ndarray, n: float, beta: int, most: int) -> int:
     """A start that many spikes don't hide: counts above the edge that the median sets."""
-    k, rank, q = 0, round(min(lam.size, n)), _quantile(beta)
+    k, rank, q = 0, round(min(lam.size, n)), quantile(beta, 0.05)
     while True:
         p, m = lam.size - k, n - k
-        median = MarchenkoPastur(min(p, m) / max(p, m)).ppf(0.5) * max(1, p / m)
+        median = _median(min(p, m) / max(p, m)) * max(1, p / m)
         variance = np.median(lam[k:rank]) / median
         center, scale = largest_eigenvalue_scale(p=p, n=m, beta=beta)
         found = np.count_nonzero(lam > variance * (center + q * scale))
@@ -175,6 +175,12 @@ def _by_the_median(lam: np.ndarray, n: float, beta: int, most: int) -> int:
         k = found
 
 
-@lru_cache
-def _quantile(beta: int) -> float:
-    return float(TracyWidom(beta).ppf(0.95))
+@lru_cache(maxsize=1024)
+def _median(ratio: float) -> float:
+    return float(MarchenkoPastur(ratio).ppf(0.5))
+
+
+@lru_cache(maxsize=1024)
+def quantile(beta: int, level: float) -> float:
+    """What a Tracy-Widom variable exceeds with this probability."""
+    return float(TracyWidom(beta).ppf(1 - level))
