@@ -116,7 +116,8 @@ class StaticExplorer(_Explorer):
                     f"different ones at {cells[k]} (take randomness from a seed)"
                 )
         pictures, captions = zip(*drawn, strict=True)
-        (still, size, kept), _ = self._frame(self.start, lambda f: _print(f, alts[at]))
+        write = partial(frames.put, places=places, write=lambda f: _print(f, alts[at]))
+        (still, size, kept), _ = self._frame(self.start, write)
         others = [picture if k != at else None for k, picture in enumerate(pictures)]
         packed = frames.pack(pictures, at) if vector else {"frames": others}
         self.data = {

@@ -180,7 +180,7 @@ def _look(ax: Axes, label: str, shades: Sequence[str] | None = None) -> dict:
 
 def _shade(ax: Axes, names: Sequence[str]) -> None:
     """Give the names, in order of a parameter, shades from dark to light."""
-    colors = plt.get_cmap("viridis")(np.linspace(0, 0.8, len(names)))
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.6, len(names)))
     for name, color, look in zip(names, colors, CYCLE * len(names), strict=False):
         panels_of(ax.figure).looks[name] = look | {"color": to_hex(color), "ls": "-"}
 
