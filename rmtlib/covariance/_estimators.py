@@ -88,17 +88,12 @@ class SpikeShrinkage(_Shrinkage):
     assume_centered : bool
         Whether the mean is known to be 0; otherwise it is subtracted, and n is one less.
 
-    Attributes
-    ----------
-    covariance_, precision_ : ndarray, shape (n_features, n_features)
-        The estimate and its inverse.
-    location_ : ndarray, shape (n_features,)
-        The mean.
-    eigenvalues_ : ndarray, shape (n_features,)
-        Those of the estimate, the largest first.
-
     Notes
     -----
+    After `fit`: ``covariance_`` and ``precision_``, shape (n_features, n_features), the estimate
+    and its inverse; ``location_``, the mean, and ``eigenvalues_``, those of the estimate, the
+    largest first, both of shape (n_features,).
+
     :cite:t:`DGJ18`. Methods `score`, `mahalanobis`, `error_norm` are those of
     `sklearn.covariance.EmpiricalCovariance`. Needs two positive eigenvalues at least, and no
     constant column.
@@ -143,17 +138,12 @@ class NonlinearShrinkage(_Shrinkage):
     assume_centered : bool
         Whether the mean is known to be 0; otherwise it is subtracted, and n is one less.
 
-    Attributes
-    ----------
-    covariance_, precision_ : ndarray, shape (n_features, n_features)
-        The estimate and its inverse.
-    location_ : ndarray, shape (n_features,)
-        The mean.
-    eigenvalues_ : ndarray, shape (n_features,)
-        Those of the estimate, the largest first.
-
     Notes
     -----
+    After `fit`: ``covariance_`` and ``precision_``, shape (n_features, n_features), the estimate
+    and its inverse; ``location_``, the mean, and ``eigenvalues_``, those of the estimate, the
+    largest first, both of shape (n_features,).
+
     :cite:t:`LedoitWolf20`. Below 12 samples the kernel has nothing to stand on and all
     eigenvalues become their mean. Mean squared error of the eigenvalues of white noise at
     p = n = 200: 0.02 instead of 0.8. No constant column.
