@@ -79,8 +79,8 @@ def count_components(
         Marchenko-Pastur law.
     ``"parallel"``
         Horn's parallel analysis: :math:`\lambda_j` must exceed the quantile 1 - level of the
-        j-th eigenvalue of white noise with as large a trace (or the given variance), for
-        all j up to k. The noise is drawn exactly, by a bidiagonal matrix, where permutation
+        j-th eigenvalue of white noise with as large a trace, for all j up to k; with a given
+        variance, that of the largest eigenvalue of the noise. The noise is drawn exactly, by a bidiagonal matrix, where permutation
         of the data needs a product and a spectrum a draw.
 
     Parameters
@@ -200,9 +200,11 @@ def _parallel_analysis(
     draws: int,
     rng: np.random.Generator,
 ) -> _Found:
+    noise = wishart_eigenvalues(lam.size, round(n), size=draws, beta=beta, rng=rng)[:, ::-1]
+    if variance is not None:
+        noise = np.broadcast_to(noise[:, :1], noise.shape)
     variance = lam.mean() if variance is None else variance
-    noise = wishart_eigenvalues(lam.size, round(n), size=draws, beta=beta, rng=rng)
-    noise = variance * noise[:, ::-1]
+    noise = variance * noise
     pvalues = (1 + np.sum(noise >= lam, axis=0)) / (1 + draws)
     positive = round(min(lam.size, n))
     beaten = np.append(pvalues[:positive] > level, True)
