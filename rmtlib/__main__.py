@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     matplotlib.use("agg")
     plots.use_style()
     path = given.figure or given.file.with_suffix(".report.png")
-    plots.report(result).savefig(path, dpi=plots.PNG_DPI)
+    plots.report(result).savefig(path, dpi=200)
     print(f"figure: {path}")
     return 0
 

@@ -43,6 +43,7 @@ from rmtlib.book._figures import (
     use_style,
 )
 from rmtlib.book._names import finish, ticks_at
+from rmtlib.book._report import report
 from rmtlib.book._spectrum import density_curve, spectrum
 
 __all__ = [
@@ -393,6 +394,3 @@ def mark(ax: Axes, *, x: Any = None, y: Any = None, label: str = "") -> None:
             draw(at, color=INK, ls=":", lw=1.1, zorder=1.5)
             if label and k == 0:
                 panels_of(ax.figure).marks.setdefault(ax, []).append((where, at, label))
-
-
-from rmtlib.book._report import report  # noqa: E402  it draws with what is above

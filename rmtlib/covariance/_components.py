@@ -79,9 +79,10 @@ def count_components(
         Marchenko-Pastur law.
     ``"parallel"``
         Horn's parallel analysis: :math:`\lambda_j` must exceed the quantile 1 - level of the
-        j-th eigenvalue of white noise with as large a trace (or the given variance), for
-        all j up to k. The noise is drawn exactly, by a bidiagonal matrix, where permutation
-        of the data needs a product and a spectrum a draw.
+        j-th eigenvalue of white noise with as large a trace, for all j up to k; with a given
+        variance, that of the largest eigenvalue of the noise. The noise is drawn exactly, by
+        a bidiagonal matrix, where permutation of the data needs a product and a spectrum a
+        draw.
 
     Parameters
     ----------
@@ -200,13 +201,11 @@ def _parallel_analysis(
     draws: int,
     rng: np.random.Generator,
 ) -> _Found:
-    variance = lam.mean() if variance is None else variance
-    noise = wishart_eigenvalues(lam.size, round(n), size=draws, beta=beta, rng=rng)
-    noise = variance * noise[:, ::-1]
-    pvalues = (1 + np.sum(noise >= lam, axis=0)) / (1 + draws)
+    noise = wishart_eigenvalues(lam.size, round(n), size=draws, beta=beta, rng=rng)[:, ::-1]
+    noise, variance = (noise, lam.mean()) if variance is None else (noise[:, :1], variance)
+    pvalues = (1 + np.sum(variance * noise >= lam, axis=0)) / (1 + draws)
     positive = round(min(lam.size, n))
-    beaten = np.append(pvalues[:positive] > level, True)
-    k = int(np.argmax(beaten))
+    k = int(np.argmax(np.append(pvalues[:positive] > level, True)))
     last = min(k, positive - 1)
-    threshold = np.quantile(noise[:, last], 1 - level)
-    return k, threshold, pvalues[: last + 1], variance
+    limits = np.broadcast_to(variance * np.quantile(noise, 1 - level, axis=0), lam.shape)
+    return k, limits[last], pvalues[: last + 1], variance

@@ -102,7 +102,7 @@ class SpikeShrinkage(_Shrinkage):
     -------
     >>> rows = np.random.default_rng(0).standard_normal((300, 200))
     >>> rows[:, 0] *= 3
-    >>> SpikeShrinkage().fit(rows).error_norm(np.diag([9.0] + [1.0] * 199)) < 10
+    >>> bool(SpikeShrinkage().fit(rows).error_norm(np.diag([9.0] + [1.0] * 199)) < 10)
     True
     """
 

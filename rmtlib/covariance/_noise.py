@@ -169,7 +169,7 @@ def _by_the_median(lam: np.ndarray, n: float, beta: int, most: int) -> int:
         median = _median(min(p, m) / max(p, m)) * max(1, p / m)
         variance = np.median(lam[k:rank]) / median
         center, scale = largest_eigenvalue_scale(p=p, n=m, beta=beta)
-        found = np.count_nonzero(lam > variance * (center + q * scale))
+        found = int(np.sum(lam > variance * (center + q * scale)))
         if found <= k or found > most:
             return k
         k = found
