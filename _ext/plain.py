@@ -136,6 +136,8 @@ class Page:
             text, target = re.fullmatch(r"(.+?)\s*<(.+)>", content).groups()
             path = posixpath.normpath(posixpath.join(posixpath.dirname(self.docname), target))
             return f"[{text}]({self._place(f'/_downloads/{self.env.dlfiles[path][1]}')})"
+        if name == "ref" and (named := re.fullmatch(r"(.+?)\s*<(.+)>", content)):
+            return f"[{named[1]}]({self.link(named[2])})"
         domain, kind = DOMAINS.get(name) or (*name.split(":"), "")[:2]
         if (domain, kind, content) not in self.references:
             raise ExtensionError(f"{self.docname}: the role {found[0]} has no plain form")
