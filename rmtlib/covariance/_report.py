@@ -102,7 +102,7 @@ def report(
 
     Subtracts the mean, scales variables to variance 1 if asked to, and puts together
     `fit_noise`, `count_components` (sequential Tracy-Widom test at 5 %) and
-    `estimate_spike_strength`. Where the misfit of the bulk exceeds 5, the noise is not white
+    `estimate_spike_strength`. Where the misfit of the bulk exceeds 5 (and p / 200), the noise is not white
     and its fitted variance says little: the mean of all eigenvalues, the largest that it can
     be, is then used for counting. With
     :math:`c=(p-k)/n`, :math:`\ell` and the squared cosine of its angle have the standard errors
@@ -161,7 +161,7 @@ def report(
         law = law @ Discrete([noise.variance])
         misfit = lam[noise.spikes :].size * kolmogorov_distance(lam[noise.spikes :], law)
         noise = replace(noise, law=law, misfit=float(misfit))
-    white = noise.misfit < _MISFIT
+    white = noise.misfit < max(_MISFIT, 0.005 * lam.size)
     variance = None if white else float(lam.mean())
     found = count_components(lam, n=samples, beta=beta, variance=variance)
     k, c = found.count, (lam.size - found.count) / samples
