@@ -102,9 +102,9 @@ def report(
 
     Subtracts the mean, scales variables to variance 1 if asked to, and puts together
     `fit_noise`, `count_components` (sequential Tracy-Widom test at 5 %) and
-    `estimate_spike_strength`. Where the misfit of the bulk exceeds 5 (and p / 200), the noise is not white
-    and its fitted variance says little: the mean of all eigenvalues, the largest that it can
-    be, is then used for counting. With
+    `estimate_spike_strength`. Where the misfit of the bulk exceeds 5 and p / 200, the noise is
+    not white and its fitted variance says little: the mean of all eigenvalues, the largest
+    that it can be, is then used for counting. With
     :math:`c=(p-k)/n`, :math:`\ell` and the squared cosine of its angle have the standard errors
 
     .. math:: (1+\ell)\sqrt{\frac2{\beta n(1-c/\ell^2)}}\qquad\text{and}\qquad
