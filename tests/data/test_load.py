@@ -728,7 +728,10 @@ def test_fetch_refuses_an_unknown_name(capsys):
     assert "invalid choice: 'imagenet'" in capsys.readouterr().err
 
 
-def test_the_command_reports_each_data_set_and_counts_failures(server, tmp_path, capsys):
+def test_the_command_reports_each_data_set_and_counts_failures(
+    server, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # a terminal shows a bar
     assert main(["mnist", "a9a"]) == 1
     printed = capsys.readouterr()
     assert printed.out == f"mnist: in {tmp_path / 'cache'}\n"
