@@ -13,10 +13,7 @@ from io import StringIO
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PACKAGES = (
-    *("numpy", "scipy", "scikit-learn", "torch", "curvlinops-for-pytorch", "torchdeq"),
-    *("non-linear-shrinkage", "optht", "TracyWidom"),
-)
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "curvlinops-for-pytorch", "torchdeq")
 
 
 def machine(run: dict) -> list[str]:
