@@ -17,6 +17,7 @@ CHAPTERS = sorted(p.stem for p in (ROOT / "chapters").glob("*.ipynb"))
 REFERENCE = sorted(p.stem for p in (ROOT / "chapters").glob("*.md"))
 API = ["chapters/api", *(f"chapters/api/{p.stem}" for p in (ROOT / "chapters/api").glob("*.md"))]
 PAGE_BUDGET = 400_000
+sys.path.insert(0, str(ROOT / "_ext"))
 
 pytestmark = [pytest.mark.site, pytest.mark.book]
 COMPUTED = ["index", *(f"chapters/{name}" for name in CHAPTERS)]
