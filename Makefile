@@ -4,12 +4,13 @@
 #   make test          every test: library, notebooks, site in a browser
 #   make help          the other targets
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3 python,$(shell command -v $(name))) python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 OLDEST := .venv-oldest
 GRADING := .venv-grading
+COLAB  := .venv-colab
 BENCH  := .venv-bench
 JOBS   ?= 2
 
@@ -42,13 +43,24 @@ help:
 	@echo "make data         download the data sets that the chapters use"
 	@echo "make tidy         format code, bring notebooks to canonical form"
 	@echo "make lock         rewrite constraints.txt from a fresh environment"
-	@echo "make address URL=https://github.com/OWNER/NAME [HUB=https://...]"
+	@echo "make address URL=https://github.com/OWNER/NAME [HUB=https://...] [SITE=https://...]"
 	@echo "make clean        remove everything that the other targets made"
+
+# $(call environment,FOLDER): an environment of a Python that the course runs on.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+define environment
+@$(PYTHON) -c '$(SUPPORTED)' 2>/dev/null || { \
+	found=$$($(PYTHON) -V 2>/dev/null) || found="no Python"; \
+	echo "The course needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$found:" \
+	"name another one, as in 'make $(or $(MAKECMDGOALS),book) PYTHON=python3.12'." >&2; exit 1; }
+@$(1)/bin/python -c '$(SUPPORTED)' 2>/dev/null || { \
+	rm -rf $(1); $(PYTHON) -m venv $(1) || { rm -rf $(1); exit 1; }; }
+endef
 
 # torch first, from its CPU index: the package index's Linux build needs 2.7 GB
 # of CUDA libraries. Where that index is out of reach the requirements decide.
 define install
-test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+$(call environment,$(1))
 $(1)/bin/pip install -q --no-deps --retries 0 --timeout 10 \
 	--index-url https://download.pytorch.org/whl/cpu torch==$(TORCH) \
 	|| echo "The CPU index of torch is out of reach: using the package index."
@@ -60,24 +72,32 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	touch $@
 
 $(OLDEST)/.ready: requirements.txt constraints-oldest.txt pyproject.toml
-	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(call environment,$(OLDEST))
 	$(OLDEST)/bin/pip install -q -c constraints-oldest.txt -e ".[book]" ipykernel nbclient \
 		$$(grep -E '^(pytest|pytest-xdist|hypothesis)==' requirements.txt)
 	touch $@
 
 # The kernel rmt-for-ml, in which submissions run, is the environment of the course.
 $(GRADING)/.ready: exercises/requirements-grading.txt $(READY)
-	test -x $(GRADING)/bin/python || $(PYTHON) -m venv $(GRADING)
+	$(call environment,$(GRADING))
 	$(GRADING)/bin/pip install -q -r exercises/requirements-grading.txt
 	$(BIN)/python -m ipykernel install --prefix $(GRADING) --name rmt-for-ml 2>/dev/null
 	touch $@
 
+# What Colab has: the tests run chapters of the plain edition on it.
+$(COLAB)/.ready: requirements-colab.txt
+	$(call environment,$(COLAB))
+	$(COLAB)/bin/pip install -q -r requirements-colab.txt
+	touch $@
+
 book: $(READY)
-	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@echo "Executing the chapters and building their pages: about ten minutes the first time."
+	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet >/dev/null
+	@echo "The site is _build/html/index.html."
 
 # The book is built on one core, the oldest versions are tested on the other.
 test: $(READY)
-	$(MAKE) -j2 -Orecurse book test-oldest $(GRADING)/.ready
+	$(MAKE) -j2 -Orecurse book test-oldest $(GRADING)/.ready $(COLAB)/.ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(PYTEST) $(NBVAL) tests rmtlib chapters
 
@@ -134,7 +154,7 @@ lock:
 	rm -rf .venv-lock
 
 address: $(READY)
-	$(BIN)/python _ext/address.py "$(URL)" "$(HUB)"
+	$(BIN)/python _ext/address.py "$(URL)" "$(HUB)" "$(SITE)"
 
 clean:
-	rm -rf _build $(VENV) $(OLDEST) $(GRADING) $(BENCH) .venv-lock .pytest_cache .hypothesis .ruff_cache *.egg-info
+	rm -rf _build $(VENV) $(OLDEST) $(GRADING) $(COLAB) $(BENCH) .venv-lock .pytest_cache .hypothesis .ruff_cache *.egg-info

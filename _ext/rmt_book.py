@@ -12,6 +12,7 @@ import html
 import importlib
 import inspect
 import os
+import posixpath
 import re
 import shutil
 import sys
@@ -27,6 +28,10 @@ from sphinx.config import Config
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+sys.path.insert(0, str(Path(__file__).parent))
+import folding
+
+from rmtlib.book._figures import NARROW_MARK
 from rmtlib.book._frames import CSS_DPI, WIDE
 from rmtlib.data._download import files_at_hand
 from rmtlib.data._files import EDITIONS
@@ -91,20 +96,63 @@ def pixels(path: Path) -> float:
         return image.width * CSS_DPI / image.info.get("dpi", (CSS_DPI,))[0]
 
 
+class picture(nodes.Element):
+    """A figure and the narrow form of it that a phone shows."""
+
+
+class narrow_image(nodes.image):
+    """The narrow form, which only `picture` writes."""
+
+
+def visit_picture(translator: nodes.NodeVisitor, node: picture) -> None:
+    builder = translator.builder
+    source = posixpath.join(builder.imgpath, builder.images[node[1]["uri"]])
+    media = f'<source media="(max-width: 600px)" srcset="{html.escape(source)}">'
+    translator.body.append(f"<picture>{media}")
+
+
+def depart_picture(translator: nodes.NodeVisitor, node: picture) -> None:
+    translator.body.append("</picture>")
+
+
+def skip(translator: nodes.NodeVisitor, node: nodes.Element) -> None:
+    raise nodes.SkipNode
+
+
+def ignore(translator: nodes.NodeVisitor, node: nodes.Element) -> None:
+    pass
+
+
+def split_forms(path: Path) -> Path:
+    """Leave the wide form in a figure's file, and the narrow one in a file beside it."""
+    narrow = path.with_stem(f"{path.stem}-narrow")
+    wide, found, rest = path.read_bytes().partition(NARROW_MARK.encode())
+    if found:
+        path.write_bytes(wide)
+        narrow.write_bytes(rest)
+    return narrow
+
+
 def describe_figures(app: Sphinx, doctree: nodes.document) -> None:
-    for image in doctree.findall(nodes.image):
+    """Give computed figures their text, their narrow form, and classes for the style sheet."""
+    for image in list(doctree.findall(nodes.image)):
         uri = image["uri"]
         if "jupyter_execute" not in uri:
             if not image.get("alt"):
                 log.warning("image without alternative text: %s", uri, location=image)
             continue
         path = Path(app.srcdir) / uri.lstrip("/")
-        if pixels(path) > WIDE:
-            image["classes"].append("wide")
+        narrow = split_forms(path)
         alt = description(path)
         if not alt:
             log.warning("computed figure without alternative text: %s", uri, location=image)
         image["alt"] = alt
+        image["classes"].append("ink" if path.suffix == ".svg" else "paper")
+        if narrow.exists():
+            other = narrow_image(uri=posixpath.join(posixpath.dirname(uri), narrow.name))
+            image.replace_self(picture("", image.deepcopy(), other))
+        elif pixels(path) > WIDE:
+            image["classes"].append("wide")
 
 
 def keep_punctuation(app: Sphinx, doctree: nodes.document) -> None:
@@ -204,11 +252,17 @@ def link_names(
 def setup(app: Sphinx) -> dict[str, bool]:
     os.environ["RMTLIB_STATIC"] = "1"
     app.connect("config-inited", configure)
-    app.connect("doctree-read", describe_figures)
+    app.add_node(picture, html=(visit_picture, depart_picture), latex=(ignore, ignore))
+    app.add_node(narrow_image, html=(skip, None), latex=(skip, None), text=(skip, None))
+    folding.setup(app)
+    app.connect("doctree-read", describe_figures, priority=400)  # before images are collected
     app.connect("doctree-read", keep_punctuation)
     app.connect("html-page-context", mend, priority=900)  # after the theme
     app.connect("autodoc-process-docstring", link_names, priority=400)  # before napoleon
     app.connect("build-finished", record)
     app.add_directive("names", Names)
     app.add_css_file("book.css")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.add_js_file("book.js")
+    code = b"".join(path.read_bytes() for path in sorted((ROOT / "_ext").glob("*.py")))
+    version = int(hashlib.sha256(code).hexdigest()[:7], 16)  # a changed extension rereads all
+    return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}

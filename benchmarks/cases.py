@@ -11,18 +11,25 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.covariance import LedoitWolf
 from sklearn.metrics.pairwise import rbf_kernel
 
 from benchmarks import figures, naive
 from rmtlib import as_rng
 from rmtlib.activations import COS, ERF, RELU, SIN
 from rmtlib.clustering import HEAT, distance_kernel
+from rmtlib.covariance import NonlinearShrinkage, count_components
 from rmtlib.curvature import Curvature, spectral_estimate
 from rmtlib.dynamics import TwoClassDescent, descend
 from rmtlib.features import RandomFeatureRidge
 from rmtlib.jacobians import JacobianLaw
 from rmtlib.kernels import random_feature_kernel
-from rmtlib.laws import Discrete, SampleCovariance, wishart_eigenvalues
+from rmtlib.laws import (
+    Discrete,
+    SampleCovariance,
+    sample_covariance_eigenvalues,
+    wishart_eigenvalues,
+)
 from rmtlib.mixtures import two_classes
 from rmtlib.networks import MLP, DeepEquilibrium, empirical_tangent_kernel
 from rmtlib.quantization import match_activation
@@ -191,6 +198,27 @@ def wishart(p: int, draws: int) -> tuple[Way, Way]:
         lambda: moments(wishart_eigenvalues(p, 2 * p, size=draws, rng=0)),
         lambda: moments(naive.wishart_eigenvalues(p, 2 * p, draws, as_rng(1))),
     )
+
+
+def parallel_analysis(p: int, draws: int) -> tuple[Way, Way]:
+    n = 2 * p
+    X = as_rng(0).standard_normal((p, n))
+    lam = sample_covariance_eigenvalues(X)
+    return (
+        lambda: count_components(lam, n=n, method="parallel", draws=draws).threshold,
+        lambda: naive.parallel_threshold(X, draws, as_rng(1)),
+    )
+
+
+def shrinkage_error(p: int, n: int) -> tuple[Way, Way]:
+    variances = np.array([1.0, 3, 7])[np.arange(p) % 3]
+    rows = as_rng(0).standard_normal((n, p)) * np.sqrt(variances)
+
+    def error(estimator) -> Way:
+        scaled = p * np.mean(variances) ** 2
+        return lambda: estimator().fit(rows).error_norm(np.diag(variances)) / scaled
+
+    return error(NonlinearShrinkage), error(LedoitWolf)
 
 
 def relu_kernel(n: int, p: int) -> tuple[Way, Way]:
@@ -381,6 +409,27 @@ CASES = [
         0.02,
         "moments of one draw fluctuate like 1/p, divided by the root of the draws: 0.01 at most",
         {"p": 60, "draws": 100},
+    ),
+    Case(
+        "covariance",
+        "parallel analysis by {draws} draws of noise, p = {p}",
+        "permutations of the data",
+        parallel_analysis,
+        {"p": 500, "draws": 50},
+        0.05,
+        "a quantile of draws whose largest eigenvalues vary by p^(-2/3): 0.016, times three",
+        {"p": 60, "draws": 100},
+        once=True,
+    ),
+    Case(
+        "covariance",
+        "nonlinear shrinkage of {n} samples, p = {p}, and its error",
+        "scikit-learn's LedoitWolf",
+        shrinkage_error,
+        {"p": 500, "n": 1000},
+        0.5,
+        "two estimators: the difference of their errors is what is shown",
+        {"p": 60, "n": 120},
     ),
     Case(
         "kernel",

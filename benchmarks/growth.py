@@ -10,6 +10,7 @@ from scipy.linalg import eigvalsh_tridiagonal
 from benchmarks.cases import Way, classes, covariance_density, descent_by_quadrature
 from rmtlib import as_rng
 from rmtlib.activations import RELU, TANH
+from rmtlib.covariance import report as covariance_report
 from rmtlib.curvature import spectral_estimate
 from rmtlib.dynamics import descend
 from rmtlib.features import RandomFeatureRidge
@@ -69,6 +70,11 @@ def sweep(widths: int) -> tuple[Way, Way]:
 def covariance(p: int) -> tuple[Way, Way]:
     X = as_rng(0).standard_normal((p, 2 * p))
     return (lambda: sample_covariance_eigenvalues(X), lambda: np.linalg.eigvalsh(X @ X.T / (2 * p)))
+
+
+def report(p: int) -> tuple[Way, Way]:
+    X = as_rng(0).standard_normal((p, 5 * p // 2))
+    return lambda: covariance_report(X), lambda: np.linalg.eigh(X @ X.T)[0]
 
 
 def bidiagonal(p: int) -> tuple[Way, Way]:
@@ -160,6 +166,7 @@ GROWTH = [
         (400, 800, 1600),
         3,
     ),
+    Growth("report, n = 2.5 p", "p", "X X.T and its eigh", report, (500, 1000, 2000), 3),
     Growth(
         "Wishart eigenvalues",
         "p",

@@ -120,6 +120,13 @@ def wishart_eigenvalues(p: int, n: int, size: int, rng: np.random.Generator) -> 
     return np.array([np.linalg.eigvalsh(X @ X.T / n) for X in draws])
 
 
+def parallel_threshold(X: np.ndarray, draws: int, rng: np.random.Generator) -> float:
+    """Quantile 0.95 of the largest eigenvalue when each variable is permuted by itself."""
+    n = X.shape[1]
+    permuted = (rng.permuted(X, axis=1) for _ in range(draws))
+    return float(np.quantile([np.linalg.eigvalsh(Y @ Y.T / n)[-1] for Y in permuted], 0.95))
+
+
 def relu_kernel(X: np.ndarray) -> np.ndarray:
     """Arc-cosine kernel of the columns, two loops over samples."""
     n = X.shape[1]

@@ -1,15 +1,26 @@
-"""Comparisons with packages that the course does not need: curvlinops and torchdeq."""
+"""Comparisons with packages that the course does not need.
+
+They are curvlinops and torchdeq, and for covariances non-linear-shrinkage, optht and
+TracyWidom. Others do not run here: scikit-rmt imports a function that SciPy no longer has,
+pyRMT does not build, horns asks for versions of NumPy before 2; factor-analyzer counts
+components by Kaiser's rule only.
+"""
 
 import math
 
+import nonlinshrink
 import numpy as np
+import optht
 import torch
+import TracyWidom as tracy_widom
 from curvlinops import HessianLinearOperator, lanczos_approximate_spectrum
 from torchdeq import get_deq
 
 from benchmarks.cases import Case, Way, equilibrium_model, labelled_images
 from rmtlib import as_rng
+from rmtlib.covariance import NonlinearShrinkage, count_components
 from rmtlib.curvature import Curvature, spectral_estimate
+from rmtlib.laws import TracyWidom, sample_covariance_eigenvalues
 
 _STEPS, _KAPPA, _MARGIN, _POINTS = 80, 3.0, 0.05, 400
 
@@ -88,7 +99,61 @@ def equilibrium(p: int, m: int, n: int) -> tuple[Way, Way]:
     return gradients, peer
 
 
+def nonlinear_shrinkage(p: int, n: int) -> tuple[Way, Way]:
+    rows = as_rng(0).standard_normal((n, p)) * np.sqrt(np.linspace(1, 10, p))
+    return (
+        lambda: NonlinearShrinkage(store_precision=False).fit(rows).covariance_,
+        lambda: nonlinshrink.shrink_cov(rows),
+    )
+
+
+def threshold(p: int, n: int) -> tuple[Way, Way]:
+    X = as_rng(0).standard_normal((p, n))
+    X[:10] *= 5
+
+    def ours() -> int:
+        return count_components(sample_covariance_eigenvalues(X), n=n, method="threshold").count
+
+    return ours, lambda: optht.optht(X, sv=np.linalg.svd(X, compute_uv=False), sigma=None)
+
+
+def distribution(points: int) -> tuple[Way, Way]:
+    x = np.linspace(-6, 6, points)
+    law, table = TracyWidom(), tracy_widom.TracyWidom(beta=1)
+    return lambda: law.cdf(x), lambda: table.cdf(x)
+
+
 PEERS = [
+    Case(
+        "covariance",
+        "nonlinear shrinkage of {n} samples, p = {p}",
+        "non-linear-shrinkage",
+        nonlinear_shrinkage,
+        {"p": 500, "n": 1000},
+        0.02,
+        "an isotonic step moves single eigenvalues by the error of the kernel estimate",
+        {"p": 60, "n": 120},
+    ),
+    Case(
+        "covariance",
+        "components above the optimal threshold, p = {p}",
+        "optht",
+        threshold,
+        {"p": 500, "n": 1000},
+        0,
+        "counts",
+        {"p": 60, "n": 120},
+    ),
+    Case(
+        "covariance",
+        "Tracy-Widom distribution function at {points} points",
+        "TracyWidom",
+        distribution,
+        {"points": 1000},
+        1e-4,
+        "the peer interpolates a table",
+        {"points": 50},
+    ),
     Case(
         "hessian",
         "{vectors} products with a Hessian",

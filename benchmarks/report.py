@@ -13,7 +13,10 @@ from io import StringIO
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "curvlinops-for-pytorch", "torchdeq")
+PACKAGES = (
+    *("numpy", "scipy", "scikit-learn", "torch", "curvlinops-for-pytorch", "torchdeq"),
+    *("non-linear-shrinkage", "optht", "TracyWidom"),
+)
 
 
 def machine(run: dict) -> list[str]:

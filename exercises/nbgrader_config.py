@@ -21,7 +21,7 @@ c.ExecutePreprocessor.raise_on_iopub_timeout = False
 c.LimitOutput.max_lines = 200
 c.LimitOutput.max_traceback = 40
 
-# Files that students send are called ID-SET.ipynb.
+# Files that students send are called ID-SET.ipynb; browsers add " (1)".
 c.FileNameCollectorPlugin.named_regexp = (
-    r".*[/\\](?P<student_id>[\w.@]+)-(?P<file_id>\w+)"
+    r".*[/\\](?P<student_id>[\w.@-]+)-(?P<file_id>\w+)(?: \(\d+\))?\.ipynb$"
 )

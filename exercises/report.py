@@ -45,5 +45,7 @@ def report(name: str, course: Path) -> list[str]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Name one problem set: python report.py SET")
     for line in report(sys.argv[1], Path.cwd()):
         print(line)

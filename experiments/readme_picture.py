@@ -1,30 +1,43 @@
-"""The picture in README.md: Marčenko-Pastur at the sizes of the first chapter.
+"""The picture in README.md: a chapter's page at its first explorer, from the built site.
 
-Command: python experiments/readme_picture.py    (seed 1, p = 500, n = 50 000, one second)
-Writes:  experiments/marchenko_pastur.svg
+Command: make book && python experiments/readme_picture.py    (a second; needs Chromium)
+Writes:  experiments/page.png
 """
 
+import io
+import os
+import shutil
+import sys
 from pathlib import Path
 
-from rmtlib.book import plots as plotting
-from rmtlib.laws import MarchenkoPastur, wishart_eigenvalues
+from PIL import Image
+from playwright.sync_api import sync_playwright
 
-P, N, SEED = 500, 50_000, 1
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "_build" / "html" / "chapters" / "random_features.html"
+VIEW = {"width": 1240, "height": 780}
 
 
-def main() -> None:
-    """Draw and store the picture."""
-    plotting.use_style()
-    figure = plotting.spectrum(
-        wishart_eigenvalues(P, N, rng=SEED),
-        MarchenkoPastur(P / N),
-        bins=40,
-        law_label="Marčenko-Pastur law",
-    )
-    figure.set_size_inches(6.4, 2.8)
-    target = Path(__file__).with_name("marchenko_pastur.svg")
-    figure.savefig(target, metadata={"Date": None, "Description": plotting.alt_text(figure)})
+def main(page: Path = PAGE) -> None:
+    """Take and store the picture."""
+    if not page.exists():
+        sys.exit(f"There is no {page}: run `make book` first.")
+    browser = os.environ.get("RMTLIB_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        tab = chromium.new_page(viewport=VIEW, color_scheme="light")
+        tab.goto(page.as_uri())
+        tab.wait_for_selector("mjx-container", state="attached")
+        tab.evaluate(
+            "const e = document.querySelector('.rmt-explorer');"
+            "window.scrollTo(0, e.getBoundingClientRect().top + scrollY - 210)"
+        )
+        tab.wait_for_timeout(1000)
+        taken = Image.open(io.BytesIO(tab.screenshot()))
+        chromium.close()
+    colors = taken.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    colors.save(Path(__file__).with_name("page.png"), optimize=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:]))

@@ -91,7 +91,7 @@ class SmallBook:
         (folder / "chapters" / "page.ipynb").write_text(json.dumps(notebook))
 
     def build(self, execute):
-        """Build it with warnings as errors; return the page's HTML."""
+        """Build it with warnings as errors; return the page's HTML, keep what was said."""
         skip = shutil.ignore_patterns("__pycache__")
         for name in ("_ext", "_vendor"):
             shutil.copytree(ROOT / name, self.folder / name, ignore=skip)
@@ -107,6 +107,7 @@ class SmallBook:
             check=False,
         )
         assert built.returncode == 0, built.stdout + built.stderr
+        self.said = built.stderr
         return (self.folder / "_build" / "html" / "chapters" / "page.html").read_text()
 
 

@@ -1,6 +1,7 @@
 """The book's Sphinx extension: what re-executes pages, and text alternatives."""
 
 import importlib
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from rmtlib.book import plots as plotting
+from rmtlib.book._figures import STYLE, _render, both_forms
 
 mpl.use("agg")
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,7 +62,7 @@ def test_text_alternative_survives_the_way_through_a_file(extension, tmp_path, f
     text = 'Less < more & "quotes".'
     figure = plotting.describe(plt.figure(), text)
     file = tmp_path / f"figure.{fmt}"
-    file.write_bytes(plotting._render(figure, fmt))
+    file.write_bytes(_render(figure, fmt))
     plt.close(figure)
     assert extension.description(file) == text
 
@@ -68,7 +70,7 @@ def test_text_alternative_survives_the_way_through_a_file(extension, tmp_path, f
 @pytest.mark.parametrize("fmt", ["svg", "png"])
 def test_figure_without_text_has_no_description(extension, tmp_path, fmt):
     file = tmp_path / f"figure.{fmt}"
-    file.write_bytes(plotting._render(plt.figure(), fmt))
+    file.write_bytes(_render(plt.figure(), fmt))
     plt.close("all")
     assert extension.description(file) == ""
 
@@ -78,10 +80,10 @@ def test_figure_without_text_has_no_description(extension, tmp_path, fmt):
 def test_a_figure_with_panels_side_by_side_is_known_by_its_width(
     extension, tmp_path, fmt, inches, wide
 ):
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(STYLE):
         figure, _ = plt.subplots(1, 2, figsize=(inches, 3.2))
     file = tmp_path / f"figure.{fmt}"
-    file.write_bytes(plotting._render(plotting.describe(figure, "Two panels."), fmt))
+    file.write_bytes(_render(plotting.describe(figure, "Two panels."), fmt))
     plt.close(figure)
     assert (extension.pixels(file) > extension.WIDE) == wide
 
@@ -110,11 +112,13 @@ def test_a_name_is_described_by_the_first_sentence_of_its_docstring(extension):
 def test_the_table_of_names_links_to_what_follows(small_book):
     book = small_book("1")
     page = "# Names\n\n```{eval-rst}\n.. names:: rmtlib.book.plots\n\n"
-    page += ".. automodule:: rmtlib.book.plots\n   :members:\n```\n"
+    page += ".. automodule:: rmtlib.book.plots\n   :members:\n\n"
+    page += ".. py:function:: rmtlib.covariance.report\n```\n"  # quoted by plots.report
     (book.folder / "chapters" / "names.md").write_text(page)
     with (book.folder / "_toc.yml").open("a") as toc:
         toc.write("- file: chapters/names\n")
     book.build(execute=True)
+    assert re.fullmatch(r" 1 of 1  chapters/page +\d+\.\d s\n", book.said), book.said
     html = (book.folder / "_build" / "html" / "chapters" / "names.html").read_text()
     assert '<tr class="row-odd" id="rmtlib.book.plots.ACCENT">' in html.replace("even", "odd")
     for name in plotting.__all__:
@@ -131,3 +135,45 @@ def test_every_package_has_a_page_of_the_reference():
         assert f".. names:: rmtlib.{package}\n" in page
         assert f".. automodule:: rmtlib.{package}\n" in page
         assert f"chapters/api/{package}\n" in contents
+
+
+@pytest.mark.parametrize(
+    ("source", "metadata", "kind"),
+    [
+        ("def mean(x):\n    return sum(x) / len(x)", {}, "open"),
+        ("x = 1\n" * 25, {}, "fold"),
+        ("import numpy as np", {}, "fold"),
+        ("for k in range(3):\n    agree('k', k, k, tol=1, why='', wrong={})", {}, "fold"),
+        ("fig, ax = plots.panels()", {}, "fold"),
+        ("fig = draw()", {"mystnb": {"figure": {"name": "fig-x"}}}, "fold"),
+        ("explore(draw, c=[1, 2], alt='x')", {"tags": ["show-input"]}, "open"),
+        ("x = 1", {"tags": ["hide-input"]}, "fold"),
+        ("x = 1", {"tags": ["remove-input"]}, "gone"),
+        ("quiz_number('1 + 1?', 2)", {"tags": ["show-input"]}, "gone"),
+        ("# Set-up: installs\nimport sys", {}, "gone"),
+        ("%matplotlib inline\nx = 1", {}, "open"),
+    ],
+)
+def test_ideas_are_open_plumbing_is_folded_and_answers_are_not_there(source, metadata, kind):
+    from folding import treatment
+
+    assert treatment(source, metadata) == kind
+
+
+@pytest.mark.parametrize("fmt", ["svg", "png"])
+def test_a_file_is_split_into_its_wide_and_its_narrow_form(extension, monkeypatch, tmp_path, fmt):
+    monkeypatch.setenv("RMTLIB_STATIC", "1")
+    with plt.rc_context(STYLE):
+        figure, axes = plotting.panels(2)
+        for ax in axes:
+            ax.plot([0, 1])
+        plotting.finish(figure, "Two panels.")
+        file = tmp_path / f"figure.{fmt}"
+        file.write_bytes(both_forms(figure, fmt))
+    plt.close(figure)
+    narrow = extension.split_forms(file)
+    assert extension.pixels(file) == pytest.approx(672, abs=2)
+    assert extension.pixels(narrow) == pytest.approx(346, abs=2)
+    assert extension.description(file) == extension.description(narrow) == "Two panels."
+    assert extension.split_forms(file).read_bytes() == narrow.read_bytes()
+    assert not extension.split_forms(narrow).exists()

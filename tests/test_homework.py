@@ -11,8 +11,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,19 @@ class Course:
         log = done.stdout + done.stderr
         assert (done.returncode != 0) == fails, log[-3000:]
         return log
+
+    def shell(self, line):
+        """Exit code and words of a line typed in the course's folder."""
+        ran = subprocess.run(
+            ["bash", "-c", line],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        return ran.returncode, ran.stdout
 
     def release(self, name):
         self.run("generate_assignment", name, "--force")
@@ -498,31 +514,127 @@ class TestHostileSubmissions:
         assert "density-mass" in lines["deletes"]
 
 
-class TestCollecting:
-    """What students hand in as files becomes submissions, which can be graded again."""
+def guide():
+    """The commands of the guide, with the problem set's name put in, in their order."""
+    readme = (EXERCISES / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^    (.+?)(?: {2,}#.*)?$", readme, re.MULTILINE)
+    tools = ("nbgrader ", "python ", "jupyter ", "export ", "RMTLIB_COURSE_SECRET=")
+    return [line.replace("SET", "sample_covariance") for line in lines if line.startswith(tools)]
+
+
+class TestGuide:
+    """The guide's commands as they stand, from files that students have sent to their marks."""
 
     name = "sample_covariance"
+    SENT = (
+        "ada-lena.l@uni-sample_covariance.ipynb",
+        "bob-sample_covariance (1).ipynb",
+        "homework.ipynb",
+    )
 
     @pytest.fixture(scope="class")
     @classmethod
     def course(cls, tmp_path_factory):
-        course = Course(tmp_path_factory.mktemp("collected"))
-        course.release(cls.name)
-        downloaded = course.root / "downloaded" / cls.name / "archive"
-        downloaded.mkdir(parents=True)
-        for student, change in {"ada": "", "bob": "import os; os._exit(0)"}.items():
-            text = changed(student, {"density": before(change)})
-            (downloaded / f"{student}-{cls.name}.ipynb").write_text(text, encoding="utf-8")
-        course.run("zip_collect", cls.name, "--force")
-        course.run("autograde", cls.name, fails=True)
+        """A checkout's folder of exercises, in which the commands ran one after the other."""
+        checkout = tmp_path_factory.mktemp("checkout")
+        for folder in (".venv", ".venv-grading"):
+            target = GRADING.parent if folder == ".venv-grading" else Path(sys.prefix)
+            (checkout / folder).symlink_to(target.absolute())
+        (checkout / "exercises").mkdir()
+        course = Course(checkout / "exercises")
+        shutil.copy(EXERCISES / "report.py", course.root)
+        sent = course.root / "downloaded" / cls.name / "archive"
+        sent.mkdir(parents=True)
+        for file in cls.SENT:
+            change = "import os; os._exit(0)" if file.startswith("bob") else ""
+            student = file.partition(f"-{cls.name}")[0]
+            (sent / file).write_text(changed(student, {"density": before(change)}), "utf-8")
+        course.said, environment = {}, "true"
+        for command in guide():
+            if command.startswith("export "):
+                environment = command
+            elif not command.startswith(("jupyter ", "RMTLIB_COURSE_SECRET=")):
+                course.said[command] = course.shell(f"{environment}; {command}")
         return course
 
-    def test_downloaded_files_are_graded_under_the_student_s_name(self, course):
-        exported = course.exported()
-        assert exported == {"ada": sum(graded_cells(self.name).values()), "bob": 0}
+    def test_every_command_of_the_guide_ran(self, course):
+        ran = [*course.said, "jupyter lab"]
+        assert len(ran) == 7
+        rest = [command for command in guide() if command not in ran]
+        assert len(rest) == 2, rest
+        assert rest[0] == "export PATH=$PWD/../.venv-grading/bin:$PATH"
+        assert rest[1].startswith(
+            "RMTLIB_COURSE_SECRET=... ../.venv/bin/python -m rmtlib.homework "
+        )
+
+    def test_only_the_dead_kernel_makes_a_command_fail(self, course):
+        failed = [command for command, (code, _) in course.said.items() if code]
+        assert failed == [f"nbgrader autograde {self.name}"]
+
+    def test_a_file_under_another_name_is_skipped_and_named(self, course):
+        _, said = course.said[f"nbgrader zip_collect {self.name}"]
+        assert "2 files collected, 1 files skipped" in said
+        assert re.search("Skipped submission .*homework.ipynb", said)
+
+    def test_files_are_graded_under_the_name_of_their_student(self, course):
+        rows = csv.DictReader((course.root / "marks.csv").read_text("utf-8").splitlines())
+        marks = {row["student_id"]: float(row["score"]) for row in rows}
+        assert marks == {"ada-lena.l@uni": sum(graded_cells(self.name).values()), "bob": 0}
+
+    def test_the_report_names_the_dead_kernel_and_feedback_is_written(self, course):
+        _, said = course.said[f"python report.py {self.name}"]
+        assert said.splitlines() == ["bob: not graded, the kernel died"]
+        assert (course.root / "feedback/ada-lena.l@uni" / self.name).is_dir()
+
+    def test_two_files_of_one_student_stop_the_collection(self, course):
+        sent = course.root / "downloaded" / self.name / "archive"
+        shutil.copy(sent / self.SENT[1], sent / f"bob-{self.name}.ipynb")
+        log = course.run("zip_collect", self.name, "--force", fails=True)
+        assert "Duplicate submission" in log
 
     def test_one_submission_is_graded_again_and_the_others_keep_their_marks(self, course):
         course.submit("bob", self.name, edited(source(self.name), "bob"))
         course.run("autograde", self.name, "--student=bob", "--force")
         total = sum(graded_cells(self.name).values())
-        assert course.exported() == {"ada": total, "bob": total}
+        assert course.exported() == {"ada-lena.l@uni": total, "bob": total}
+
+    def test_keys_are_printed(self):
+        (command,) = [line for line in guide() if line.startswith("RMTLIB_COURSE_SECRET=")]
+        students = command.split("rmtlib.homework ")[1].split()
+        assert list(keys("...", *students)) == students
+
+    def test_the_grader_s_pages_open_in_a_browser(self, course):
+        """`jupyter lab`, with what a machine without a browser needs."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token="]
+        path = f"{GRADING.absolute()}{os.pathsep}{os.environ['PATH']}"
+        server = subprocess.Popen(
+            ["jupyter", "lab", *options],
+            cwd=course.root,
+            env={**os.environ, "PATH": path},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            page = fetched(f"http://127.0.0.1:{port}/formgrader/manage_assignments")
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+        assert "<title>nbgrader - Manage Assignments" in page or "Manage Assignments" in page
+
+    def test_the_report_without_a_set_asks_for_one(self, course):
+        ran = course.shell(f"{GRADING.absolute()}/python report.py")
+        assert ran == (1, "Name one problem set: python report.py SET\n")
+
+
+def fetched(url):
+    """A page of a server that is starting, within two minutes."""
+    for _ in range(240):
+        try:
+            with urllib.request.urlopen(url, timeout=60) as page:
+                return page.read().decode()
+        except OSError:
+            time.sleep(0.5)
+    raise TimeoutError(url)

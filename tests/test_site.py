@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from pages import NOT_YET, PICTURE_BY
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -139,6 +140,37 @@ class TestReference:
         assert all(links), links
 
 
+@opens(COMPUTED[1:])
+class TestCode:
+    def test_quizzes_and_set_up_are_not_on_the_page(self, tab):
+        code = tab.eval_on_selector_all(".cell_input", "found => found.map(e => e.textContent)")
+        assert not [text for text in code if re.search(r"quiz_\w+\(|# Set-up", text)]
+
+    def test_first_picture_is_near_the_top(self, tab):
+        if tab.address.removeprefix("chapters/") not in NOT_YET:
+            first = tab.locator(".bd-article :is(figure, .cell_output) img").first
+            assert first.bounding_box()["y"] <= PICTURE_BY
+
+    def test_one_switch_opens_all_code_and_is_remembered(self, tab):
+        folds, switch = tab.locator("details.code-fold"), tab.locator("button.code-switch")
+        assert folds.count() > 5
+        assert not folds.first.evaluate("e => e.open")
+        switch.click()
+        assert folds.evaluate_all("found => found.every(e => e.open)")
+        tab.reload()
+        tab.locator("button.code-switch", has_text="Fold").wait_for()
+        assert folds.first.evaluate("e => e.open")
+        tab.locator("button.code-switch").click()
+        assert not tab.locator("details.code-fold").first.evaluate("e => e.open")
+
+    def test_checks_are_one_line_each_and_explained_once(self, tab):
+        assert tab.locator("p.rmt-how").count() == 1
+        checks = tab.locator("details.rmt-check")
+        assert checks.count() >= 3
+        checks.first.locator("summary").click()
+        assert "Would fail" in checks.first.inner_text()
+
+
 @opens(PAGES, theme="dark")
 class TestInTheDark:
     def test_page_has_no_serious_accessibility_violation(self, tab):
@@ -155,6 +187,16 @@ class TestOnAPhone:
             "img.wide, .rmt-wide img", "images => images.map(i => i.clientWidth)"
         )
         assert all(width > 500 for width in widths), widths
+
+    def test_a_phone_is_shown_the_narrow_form_of_each_figure(self, tab):
+        shown = tab.eval_on_selector_all(
+            "picture img",
+            """found => found.map(i => { i.loading = "eager"; i.scrollIntoView();
+                return i.currentSrc; })""",
+        )
+        assert all("-narrow." in source for source in shown), shown
+        if tab.address in COMPUTED[1:] and tab.address.removeprefix("chapters/") not in NOT_YET:
+            assert shown
 
 
 def picture(explorer):

@@ -3,14 +3,23 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from textwrap import fill as wrap
 
 import numpy as np
 
 from rmtlib._checks import nonnegative_array, positive, real_array
 from rmtlib._types import ArrayLike
+from rmtlib.book._page import show, static_mode
 
-_PLAIN = str.maketrans({"±": "+-", "…": "...", "\N{NO-BREAK SPACE}": " "})
+HOW = (
+    "How to read a check: while this page was built, a formula of the text was compared with a "
+    "simulation. The mark says that they differ by less than the tolerance, which comes from the "
+    "rate at which the theorem holds. A click shows where the tolerance comes from, and what "
+    "plausible mistakes would have given: they are refused."
+)
+_explained = False
+_PLAIN = str.maketrans({"±": "+-"})
 
 
 class Disagreement(AssertionError):
@@ -58,11 +67,13 @@ def agree(
     wrong: Mapping[str, ArrayLike],
     sizes: str = "",
 ) -> None:
-    r"""Print theory beside simulation and stop when they disagree.
+    r"""Show theory beside simulation and stop when they disagree.
 
     The check passes when :math:`\max |\text{theory} - \overline{\text{simulation}}|
     \le \text{tol}`. It also stops when a value in ``wrong`` would have passed:
     a tolerance that can't tell the theorem from a plausible mistake is no check.
+    It is printed as text; on the built page it is one line, with the reason of the
+    tolerance and the wrong values behind a click.
 
     Parameters
     ----------
@@ -92,9 +103,9 @@ def agree(
     -------
     >>> agree("mean of 1..9", 5, np.arange(1.0, 10), tol=0.5, why="exact",
     ...       wrong={"off by one": 6.0})
-    ok  mean of 1..9: theory 5, simulation 5 ± 0.913
-        |difference| 0 <= 0.5: exact
-        would fail: off by one (2 tol away)
+    ok  mean of 1..9: theory 5, simulation 5 ± 0.91, tolerance 0.5
+        difference 0; exact
+        would fail: off by one (2 tolerances away)
     """
     expected = real_array("theory", theory)
     measured = real_array("simulation", simulation)
@@ -128,20 +139,17 @@ def agree(
         label: distance(np.broadcast_to(real_array(f"wrong[{label!r}]", value), expected.shape))
         for label, value in wrong.items()
     }
-    spread = "" if error is None else f" ± {np.max(error):.3g}"
-    verdict, relation = ("ok", "<=") if near <= 1 else ("DISAGREE", "is not <=")
-    gap = np.max(np.abs(expected - measured))
-    together = sizes.replace(" ", "\N{NO-BREAK SPACE}")
-    lines = {
-        f"{verdict}  ": f"{name}: theory {_brief(expected)}, simulation {_brief(measured)}{spread}"
-        + f" ({together})" * bool(sizes),
-        "    ": f"|difference| {gap:.2g} {relation} {np.max(allowed):.2g}: {why}",
-        "    would fail: ": "; ".join(f"{k} ({d:.3g} tol away)" for k, d in far.items()),
-    }
-    report = "\n".join(
-        wrap(text, 78, initial_indent=start, subsequent_indent=" " * 8)
-        for start, text in lines.items()
-    )
+    gap, most = np.max(np.abs(expected - measured)), np.max(allowed)
+    line = f"{name}: {expected.size} values, theory and simulation differ by at most {gap:.2g}"
+    if expected.size == 1:
+        digits = int(np.clip(np.log10(max(abs(expected.item()), most) / most) + 3, 2, 6))
+        spread = "" if error is None else f" ± {np.max(error):.2g}"
+        theory, simulation = (f"{value.item():.{digits}g}" for value in (expected, measured))
+        line = f"{name}: theory {theory}, simulation {simulation}{spread}"
+    line += f", tolerance {most:.2g}"
+    reason = f"difference {gap:.2g}; {why}" + f" ({sizes})" * bool(sizes)
+    mistakes = "; ".join(f"{k} ({d:.3g} tolerances away)" for k, d in far.items())
+    report = _report("ok" if near <= 1 else "DISAGREE", line, reason, mistakes)
     if near > 1:
         raise Disagreement(report)
     passing = [label for label, d in far.items() if d <= 1]
@@ -150,13 +158,29 @@ def agree(
             f"{name}: the check can't tell the theory from {', '.join(passing)}, "
             "which is within the tolerance too"
         )
-    print(_printable(report))
+    if static_mode():
+        show({"text/html": _html(line, reason, mistakes), "text/plain": report})
+    else:
+        print(_printable(report))
 
 
-def _brief(value: np.ndarray) -> str:
-    if value.size == 1:
-        return f"{value.item():.6g}"
-    return f"{value.flat[0]:.4g} … {value.flat[-1]:.4g} ({value.size} values)"
+def _report(verdict: str, line: str, reason: str, mistakes: str) -> str:
+    """A check as text, at most 78 characters wide."""
+    starts = {f"{verdict}  ": line, "    ": reason, "    would fail: ": mistakes}
+    return "\n".join(
+        wrap(text, 78, initial_indent=start, subsequent_indent=" " * 8)
+        for start, text in starts.items()
+    )
+
+
+def _html(line: str, reason: str, mistakes: str) -> str:
+    """A check as one line of a page, the rest behind a click; the first one explains itself."""
+    global _explained
+    how, _explained = "" if _explained else f'<p class="rmt-how">{HOW}</p>\n', True
+    return (
+        f'{how}<details class="rmt-check"><summary>{escape(line)}</summary>\n'
+        f"<p>Here: {escape(reason)}.</p><p>Would fail: {escape(mistakes)}.</p></details>"
+    )
 
 
 def _printable(text: str) -> str:

@@ -4,18 +4,29 @@ import base64
 import traceback
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 from itertools import product
 from numbers import Integral
 from typing import Any
 
 import ipywidgets
+import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from rmtlib.book import _frames as frames
+from rmtlib.book._figures import EXPLORER, panels_of
+from rmtlib.book._names import finish
 from rmtlib.book._page import element, plain, show
 
 NOTEBOOK_LIMIT = 200
+ENLARGED = 1.22  # of a frame, at most
+BUTTONS = {
+    "play": ("Play", '<path d="M3 1l9 6-9 6z"/><path d="M2 1h3.5v12H2zM8.5 1H12v12H8.5z"/>'),
+    "back": ("Step back", '<path d="M10 1v12L3 7z"/>'),
+    "next": ("Step forward", '<path d="M4 1v12l7-6z"/>'),
+    "reset": ("Reset", '<path d="M7 2a5 5 0 1 0 5 5h-1.6A3.4 3.4 0 1 1 7 3.6V6l4-3.2L7 0z"/>'),
+}
 UNSEEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
 _rendered = 0
 
@@ -58,13 +69,15 @@ class _Explorer:
 
     def draw(self, values: Mapping[str, Any]) -> tuple[Figure, str]:
         """Figure and caption (or an empty text) at these values of the parameters."""
-        result = self.fn(**values)
+        with plt.rc_context({"figure.figsize": EXPLORER}):
+            result = self.fn(**values)
         figure, caption = result if isinstance(result, tuple) and len(result) == 2 else (result, "")
         if not isinstance(figure, Figure) or not isinstance(caption, str):
             raise ValueError(
                 "fn must return a matplotlib Figure or (Figure, caption), got "
                 f"{type(result).__name__} at {dict(values)}"
             )
+        finish(figure)
         return figure, caption
 
 
@@ -88,12 +101,14 @@ class StaticExplorer(_Explorer):
         at = cells.index(self.start)
         alts = [self.alt(cell) for cell in cells]
         twice = (0, len(cells) // 2, -1)
-        first = [self._frame(cells[k], frames.slim_svg) for k in twice]
-        vector = all(frames.suits_svg(lines) for lines, _ in first)
-        encode = frames.slim_svg if vector else frames.webp
-        if not vector:
-            first = [self._frame(cells[k], encode) for k in twice]
-        drawn = [self._frame(cell, encode) for cell in cells]
+        with frames.parsing_once():
+            places = [self._frame(cells[k], frames.places)[0] for k in twice]
+            for write in (frames.slim_svg, frames.webp):
+                encode = partial(frames.put, places=places, write=write)
+                first = [self._frame(cells[k], encode) for k in twice]
+                if vector := all(frames.suits_svg(frame) for frame, _ in first):
+                    break
+            drawn = [self._frame(cell, encode) for cell in cells]
         for k, frame in zip(twice, first, strict=True):
             if drawn[k] != frame:
                 raise ValueError(
@@ -101,7 +116,8 @@ class StaticExplorer(_Explorer):
                     f"different ones at {cells[k]} (take randomness from a seed)"
                 )
         pictures, captions = zip(*drawn, strict=True)
-        (still, size), _ = self._frame(self.start, lambda figure: _print(figure, alts[at]))
+        write = partial(frames.put, places=places, write=lambda f: _print(f, alts[at]))
+        (still, size, kept), _ = self._frame(self.start, write)
         others = [picture if k != at else None for k, picture in enumerate(pictures)]
         packed = frames.pack(pictures, at) if vector else {"frames": others}
         self.data = {
@@ -111,16 +127,17 @@ class StaticExplorer(_Explorer):
             **packed,
         }
         source = frames.svg_uri(pictures[at]) if vector else pictures[at]
-        wide = " rmt-wide" if size[0] > frames.WIDE else ""
+        wide = " rmt-wide" * (size[0] > frames.WIDE and not kept) + " rmt-ink" * vector
         body = (
             f'<form class="rmt-controls" autocomplete="off" hidden>{self._controls()}</form>\n'
-            f'<div class="rmt-paper{wide}"><img class="rmt-frame" src="{escape(source)}" '
-            f'alt="{escape(alts[at])}" width="{size[0]}" height="{size[1]}"></div>'
+            f'<div class="rmt-paper{wide}{kept}"><img class="rmt-frame" src="{escape(source)}" '
+            f'alt="{escape(alts[at])}" width="{size[0]}" height="{size[1]}" '
+            f'style="--most:{round(ENLARGED * size[0])}px"></div>'
         )
         if any(captions):
             body += f'\n<p class="rmt-caption" aria-live="polite">{escape(captions[at])}</p>'
         self.bundle = {
-            "text/html": element("explorer", "Interactive figure", body, self.data),
+            "text/html": element("explorer", self._name(), body, self.data),
             "image/png": base64.b64encode(still).decode(),
             "text/plain": alts[at],
         }
@@ -130,8 +147,21 @@ class StaticExplorer(_Explorer):
         """Bytes of the explorer on a page, compressed."""
         return len(zlib.compress(self.bundle["text/html"].encode(), 6))
 
+    def _name(self) -> str:
+        """What screen readers call the explorer: the first sentence of its text."""
+        text = self._alt(**self.start) if callable(self._alt) else self._alt
+        return "Explorer: " + text.strip().partition(". ")[0].rstrip(".")
+
     def _controls(self) -> str:
-        return "".join(map(self._control, self.grid))
+        sliders = any(not isinstance(values[0], str) for values in self.grid.values())
+        buttons = "".join(
+            f'<button type="button" class="rmt-{do}" data-do="{do}" aria-label="{label}">'
+            f'<svg viewBox="0 0 14 14" aria-hidden="true">{paths}</svg></button>'
+            for do, (label, paths) in BUTTONS.items()
+            if sliders or do == "reset"
+        )
+        controls = "".join(map(self._control, self.grid))
+        return f'{controls}<div class="rmt-buttons">{buttons}</div>'
 
     def _control(self, name: str) -> str:
         values, label = self.grid[name], self.labels[name]
@@ -161,9 +191,18 @@ class StaticExplorer(_Explorer):
         show(self.bundle)
 
 
-def _print(figure: Figure, alt: str) -> tuple[bytes, tuple[int, int]]:
-    """PNG for print, and width and height on a screen."""
-    return frames.png(figure, frames.PRINT_DPI, alt), _pixels(figure)
+def _print(figure: Figure, alt: str) -> tuple[bytes, tuple[int, int], str]:
+    """PNG for print, size on a screen, and the style that keeps one panel on a phone."""
+    still = frames.png(figure, frames.PRINT_DPI, alt)
+    memory, style = panels_of(figure), ""
+    if len(memory.axes) > 1 and memory.narrow:
+        back = figure.transFigure.inverted()
+        boxes = [ax.get_tightbbox().transformed(back) for ax in memory.axes]
+        left, right, kept = 0.0, 1.0, boxes.pop(memory.keep)
+        left = max([left, *(box.x1 for box in boxes if box.x1 < kept.x1)])
+        right = min([right, *(box.x0 for box in boxes if box.x0 > kept.x0)])
+        style = f' rmt-panels" style="--left:{left:.3f};--share:{right - left:.3f}'
+    return still, _pixels(figure), style
 
 
 def _pixels(figure: Figure) -> tuple[int, int]:

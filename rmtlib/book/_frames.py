@@ -8,14 +8,16 @@ the page shows first; a frame then costs about 1 KB of compressed page.
 import base64
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import quote
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from PIL import Image
 
 CSS_DPI = 96
@@ -23,7 +25,7 @@ SVG_LIMIT = 60_000
 IMAGE_LIMIT = 8_000
 SCREEN_DPI = 1.25 * CSS_DPI
 PRINT_DPI = 2 * CSS_DPI
-WIDE = 650  # CSS pixels: wider figures have panels side by side
+WIDE = 680  # CSS pixels: wider figures have panels side by side and no narrow form
 STYLE = {
     "svg.hashsalt": "rmtlib",
     "svg.fonttype": "path",
@@ -44,6 +46,44 @@ def closing_figures() -> Iterator[None]:
             plt.close(number)
 
 
+def places(figure: Figure) -> np.ndarray:
+    """Left, bottom, right and top of each panel, after the layout of the figure."""
+    figure.draw_without_rendering()
+    return np.array([ax.get_position().extents for ax in figure.axes])
+
+
+def put(figure: Figure, places: Sequence[np.ndarray], write: Callable[[Figure], Any]) -> Any:
+    """What ``write`` makes of the figure with its panels where all layouts have room for them.
+
+    No frame moves an axis then, and none has to be laid out. Figures whose number of panels
+    changes keep their own layout.
+    """
+    if len({len(found) for found in (*places, figure.axes)}) == 1:
+        figure.set_layout_engine("none")
+        low, high = np.max(places, axis=0)[:, :2], np.min(places, axis=0)[:, 2:]
+        for ax, (x, y), (right, top) in zip(figure.axes, low, high, strict=True):
+            ax.set_position((x, y, right - x, top - y))
+    return write(figure)
+
+
+@contextmanager
+def parsing_once() -> Iterator[None]:
+    """Parse a formula once for all frames: matplotlib keeps the last 50, and one for each file."""
+    original, found = MathTextParser._parse_cached, {}
+
+    def parse(parser: MathTextParser, *args: Any) -> Any:
+        key = (parser._output_type, *args)
+        if key not in found:
+            found[key] = original.__wrapped__(parser, *args)
+        return found[key]
+
+    MathTextParser._parse_cached = parse
+    try:
+        yield
+    finally:
+        MathTextParser._parse_cached = original
+
+
 def png(figure: Figure, dpi: float, description: str = "") -> bytes:
     """The figure as PNG; the same bytes for the same figure."""
     metadata = {"Software": None} | ({"Description": description} if description else {})
@@ -61,7 +101,7 @@ def slim_svg(figure: Figure) -> list[str]:
     """
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with plt.rc_context(STYLE), io.StringIO() as buffer:
-        figure.savefig(buffer, format="svg", metadata=metadata)
+        figure.savefig(buffer, format="svg", metadata=metadata, transparent=True)
         svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -119,10 +159,11 @@ def unpack(base: list[str], packed: dict[str, Any], index: int) -> list[str]:
     return lines
 
 
-def suits_svg(lines: list[str]) -> bool:
+def suits_svg(frame: list[str] | str) -> bool:
     """Whether a frame is light enough as SVG: below 60 KB, and no image in it above 8 KB."""
-    images = [len(line) for line in lines if line.startswith("<image")]
-    return sum(map(len, lines)) < SVG_LIMIT and sum(images) < IMAGE_LIMIT
+    images = [len(line) for line in frame if line.startswith("<image")]
+    light = sum(map(len, frame)) < SVG_LIMIT and sum(images) < IMAGE_LIMIT
+    return isinstance(frame, list) and light
 
 
 def webp(figure: Figure) -> str:

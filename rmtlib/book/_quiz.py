@@ -9,6 +9,7 @@ import base64
 import json
 import math
 import re
+import string
 from collections.abc import Sequence
 from html import escape
 from numbers import Integral, Real
@@ -25,6 +26,7 @@ _SPACE = "[ \\t\u00a0\u2009\u202f]*"
 _DECIMAL = "([+\\-\u2212]?)([0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE]([+\\-\u2212]?[0-9]+))?"
 PATTERN = f"^{_SPACE}{_DECIMAL}(?:{_SPACE}/{_SPACE}{_DECIMAL})?{_SPACE}$"
 THOUSANDS = "(?:^|[^0-9])[1-9][0-9]{0,2},[0-9]{3}(?![0-9])"
+UNSEEN = "position:absolute;clip-path:inset(50%);white-space:nowrap"
 UNREADABLE = "Enter a number such as 1.5, 3/2 or 2e-3, without thousands separators."
 
 
@@ -59,6 +61,32 @@ def _decimal(sign: str, digits: str, power: str | None) -> float:
     return float(text.replace("\u2212", "-").replace(",", "."))
 
 
+_GROUP = r"\s*(?:\{([^{}]*)\}|([^\s\\{}]))"
+_SPOKEN = {
+    r"\\[,;!]|\\(?:big|left|right)[lr]?(?![a-z])": " ",
+    r"\\(?:operatorname|math(?:bb|cal|rm|sf))" + _GROUP: r" \1\2 ",
+    r"\\sqrt" + _GROUP: r" root of \1\2 ",
+    r"\\[dt]?frac" + _GROUP + _GROUP: r" \1\2 over \3\4 ",
+    r"\^\s*(?:\{\s*)?T\b(?:\s*\})?": " transposed ",
+    r"\^2(?!\d)": " squared ",
+    r"\^" + _GROUP: r" to the \1\2 ",
+    r"\\pm": " plus or minus ",
+}
+
+
+def spoken(text: str) -> str:
+    r"""The text as a screen reader should say it, its formulas in words.
+
+    Example
+    -------
+    >>> spoken(r"\(\frac1p \operatorname{tr} A Q(z)\) and \(x_1^{\mathsf T}x_1/\sqrt{n}\)")
+    '1 over p tr A Q(z) and x_1 transposed x_1/ root of n'
+    """
+    for mark, words in _SPOKEN.items():
+        text = re.sub(mark, words, text)
+    return plain(text)
+
+
 def _near(value: float, target: float, rtol: float) -> bool:
     return abs(value - target) <= rtol * (abs(target) or 1.0)
 
@@ -79,6 +107,7 @@ class _Quiz:
     kind: str
     question: str
     rule: dict[str, Any]
+    listed = ""  # answers that buttons cannot show, since they hold formulas
 
     @property
     def widget(self) -> ipywidgets.Widget:
@@ -101,7 +130,7 @@ class _Quiz:
         button.on_click(answer)
         if isinstance(field, ipywidgets.Text):
             field.observe(answer, names="value")
-        question = ipywidgets.HTMLMath(f"<b>{escape(self.question)}</b>")
+        question = ipywidgets.HTMLMath(f"<b>{escape(self.question)}</b>{self.listed}")
         return ipywidgets.VBox([question, field, button, verdict])
 
     @property
@@ -219,6 +248,12 @@ class ChoiceQuiz(_Quiz):
                 "options must be at least two different texts, exactly one of them correct, "
                 f"got {self.options} with {right} correct"
             )
+        if any("\\(" in text for text in self.options):
+            self.listed = "".join(
+                f'<div><b>{letter}.</b> <span aria-hidden="true">{escape(text)}</span>'
+                f'<span style="{UNSEEN}">{escape(spoken(text))}</span></div>'
+                for letter, text in zip(string.ascii_uppercase, self.options, strict=False)
+            )
         self.rule = {
             "kind": self.kind,
             "options": [
@@ -239,13 +274,14 @@ class ChoiceQuiz(_Quiz):
         return correct, message
 
     def _field(self) -> ipywidgets.Widget:
-        texts = [(plain(text), k) for k, text in enumerate(self.options)]
+        names = string.ascii_uppercase if self.listed else self.options
+        texts = list(zip(names, range(len(self.options)), strict=False))
         return ipywidgets.RadioButtons(options=texts, value=None, layout={"width": "max-content"})
 
     def _form(self) -> str:
         options = "".join(
             f'<label><input type="radio" name="reply" value="{k}" '
-            f'aria-label="{escape(plain(text))}" hidden><span>{escape(text)}</span></label>'
+            f'aria-label="{escape(spoken(text))}" hidden><span>{escape(text)}</span></label>'
             for k, text in enumerate(self.options)
         )
         return (

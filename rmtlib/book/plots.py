@@ -1,19 +1,50 @@
-"""The book's figures: one style, histograms against laws, text alternatives."""
+r"""The words that the book's figures are written in.
 
-import warnings
-from io import BytesIO
+`panels` makes a figure; `compare`, `theory`, `points`, `histogram`, `rates`, `density`
+and `spectrum` draw into it; `mark` sets a reference line; `finish` names the lines and
+attaches the text that stands for the figure. Sizes, ticks, colors and legends follow.
+
+A curve is theory, a mark (dot, bar) is simulation. Colors have one meaning: a label
+that begins with *theory*, *simulation*, *training*, *test* or *wrong* takes its look
+(color, line style and marker); every other label takes the next look of a cycle, and
+keeps it in all panels of the figure.
+
+Data come as one array with a ``label``, or as a mapping from labels to arrays.
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from rmtlib._checks import count, instance, vector
+from rmtlib._checks import count
 from rmtlib._types import ArrayLike
-from rmtlib.laws import SpectralLaw
+from rmtlib.book._figures import (
+    ACCENT,
+    CLASSES,
+    HEIGHTS,
+    INK,
+    MUTED,
+    SIMULATION,
+    SIMULATION_DARK,
+    TEST,
+    THEORY,
+    TRAINING,
+    WIDTH,
+    WRONG,
+    Panels,
+    describe,
+    panels_of,
+    use_style,
+)
+from rmtlib.book._names import finish, ticks_at
+from rmtlib.book._report import report
+from rmtlib.book._spectrum import density_curve, spectrum
 
 __all__ = [
     "ACCENT",
@@ -22,273 +53,344 @@ __all__ = [
     "MUTED",
     "SIMULATION",
     "SIMULATION_DARK",
+    "TEST",
     "THEORY",
-    "alt_text",
+    "TRAINING",
+    "WRONG",
+    "compare",
     "density_curve",
     "describe",
+    "finish",
+    "histogram",
+    "mark",
+    "panels",
+    "points",
+    "rates",
+    "report",
     "spectrum",
+    "theory",
     "use_style",
 ]
 
-SIMULATION = "#7aa6c2"
-SIMULATION_DARK = "#2f6690"
-THEORY = "#c8323c"
-ACCENT = "#e39b26"
-INK = "#22272e"
-MUTED = "#8a929c"
-PNG_DPI = 200
-CLASSES = ("#2f6690", "#e07a2e", "#3a8f5c", "#8b5fa8", "#b5495b")
-
-STYLE = {
-    "figure.figsize": (6.2, 3.2),
-    "figure.dpi": 100,
-    "figure.constrained_layout.use": True,
-    "savefig.facecolor": "white",
-    "svg.hashsalt": "rmtlib",
-    "font.size": 10.5,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.titlepad": 8,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "axes.prop_cycle": plt.cycler(color=CLASSES),
-    "axes.axisbelow": True,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.labelsize": 9.5,
-    "ytick.labelsize": 9.5,
-    "lines.linewidth": 1.8,
-    "legend.frameon": False,
-    "legend.fontsize": 9.5,
-    "image.cmap": "cividis",
+LOOKS = {
+    "theory": {"color": THEORY, "ls": "-", "marker": "o"},
+    "simulation": {"color": SIMULATION_DARK, "ls": "-", "marker": "o"},
+    "training": {"color": TRAINING, "ls": (0, (5, 1.5)), "marker": "s"},
+    "test": {"color": TEST, "ls": "-", "marker": "D"},
+    "wrong": {"color": WRONG, "ls": (0, (1, 1.2)), "marker": "x"},
 }
+STYLES = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 1, 1, 1, 1, 1)))
+CYCLE = [
+    {"color": color, "ls": style, "marker": marker}
+    for color, style, marker in zip(CLASSES, STYLES, "os^Dv", strict=True)
+]
+ROOM = 12.5
 
 
-def use_style() -> None:
-    """Set the book's matplotlib style, and how a notebook shows its figures.
-
-    In a notebook, figures made of lines and bars are shown as SVG and figures
-    with images or many points as PNG at 200 dpi; the text given to `describe`
-    travels in the file as its ``Description``.
-
-    Example
-    -------
-    >>> use_style()
-    >>> plt.rcParams["axes.spines.top"]
-    False
-    """
-    plt.rcParams.update(STYLE)
-    # It depends on how busy the machine is, and a warning fails the book's build.
-    warnings.filterwarnings("ignore", message='Creating legend with loc="best"')
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return
-    shell = get_ipython()
-    if shell is None or not hasattr(shell, "kernel"):
-        return
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
-
-    set_matplotlib_formats("svg", "png")
-    formatters = shell.display_formatter.formatters
-    formatters["image/svg+xml"].for_type(Figure, _as_svg)
-    formatters["image/png"].for_type(Figure, _as_png)
-
-
-def _as_svg(figure: Figure) -> str | None:
-    return None if _needs_raster(figure) else _render(figure, "svg").decode()
-
-
-def _as_png(figure: Figure) -> bytes | None:
-    return _render(figure, "png") if _needs_raster(figure) else None
-
-
-def _needs_raster(figure: Figure) -> bool:
-    for axes in figure.axes:
-        if axes.images or any(isinstance(c, QuadMesh) for c in axes.collections):
-            return True
-        points = [len(c.get_offsets()) for c in axes.collections if isinstance(c, PathCollection)]
-        if sum(points) + sum(len(line.get_xdata()) for line in axes.lines) > 12_000:
-            return True
-    return False
-
-
-def _render(figure: Figure, fmt: str) -> bytes:
-    text = {"Description": alt_text(figure)}
-    buffer = BytesIO()
-    if fmt == "svg":
-        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata=text | {"Date": None})
-        return buffer.getvalue()
-    figure.savefig(buffer, format="png", dpi=PNG_DPI, bbox_inches="tight")
-    # A palette of 256 colors can't be told from the original here, at a third of its size.
-    picture = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    chunk = PngInfo()
-    chunk.add_itxt("Description", text["Description"])
-    compact = BytesIO()
-    dpi = (PNG_DPI, PNG_DPI)
-    picture.save(compact, format="png", optimize=True, pnginfo=chunk, dpi=dpi)
-    return compact.getvalue()
-
-
-def describe(figure: Figure, text: str) -> Figure:
-    """Attach the text that stands for the figure where it can't be seen.
-
-    Parameters
-    ----------
-    figure : matplotlib Figure
-        The figure to describe, which is returned.
-    text : str
-        What the figure shows, with its numbers; one or two sentences.
-
-    Example
-    -------
-    >>> alt_text(describe(plt.figure(), "A parabola with its minimum at 1."))
-    'A parabola with its minimum at 1.'
-    """
-    if not text.strip():
-        raise ValueError("text must say what the figure shows, got an empty string")
-    figure._rmtlib_alt = " ".join(text.split())
-    return figure
-
-
-def alt_text(figure: Figure) -> str:
-    """The text attached by `describe` or `spectrum`; empty if there is none."""
-    return getattr(figure, "_rmtlib_alt", "")
-
-
-def spectrum(
-    eigenvalues: ArrayLike,
-    law: SpectralLaw | None = None,
+def panels(
+    n: int = 1,
     *,
-    ax: Axes | None = None,
-    bins: int = 60,
-    label: str = "eigenvalues",
-    law_label: str = "limiting law",
-    xlabel: str = r"eigenvalue $\lambda$",
-) -> Figure:
-    r"""Histogram of eigenvalues against the density of a law.
+    x: str | Sequence[str] = "",
+    y: str | Sequence[str] = "",
+    title: str | Sequence[str] = "",
+    log: str | Sequence[str] = "",
+    xlim: Any = None,
+    ylim: Any = None,
+    xticks: Any = None,
+    share: str = "",
+    height: float | None = None,
+    legend: str | Sequence[str] | None = "",
+    keep: int = 0,
+) -> tuple[Figure, Any]:
+    r"""A figure of one to three panels side by side, and its axes.
 
-    Bars have area (number of eigenvalues in the bin) / (number of all
-    eigenvalues), so that histogram and density agree also when the law has an
-    atom: the bulk then has area one minus the atom's mass. Eigenvalues at an
-    atom are counted in a stem whose height is written beside it, and
-    eigenvalues outside the bulk by more than a tenth of its width are marked
-    one by one.
-
-    Parameters
-    ----------
-    eigenvalues : array, shape (p,)
-        All eigenvalues, exact zeros included.
-    law : SpectralLaw, optional
-        The law to draw; bands, edges and atoms are its own.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure by default.
-    bins : int
-        Number of bars over the bulk.
-    label, law_label, xlabel : str
-        Names in the legend and on the axis.
-
-    Returns
-    -------
-    matplotlib Figure
-        The figure, with a text alternative made from the numbers drawn.
-
-    Example
-    -------
-    >>> from rmtlib.laws import MarchenkoPastur
-    >>> figure = spectrum([0.5, 1.0, 1.5], MarchenkoPastur(0.25), bins=3)
-    >>> "3 eigenvalues" in alt_text(figure)
-    True
-    """
-    lam = np.sort(vector("eigenvalues", eigenvalues))
-    count("bins", bins)
-    if law is not None:
-        instance("law", law, SpectralLaw)
-    ax = plt.subplots()[1] if ax is None else ax
-    atoms = law.atoms if law is not None else ()
-    at_atom = np.zeros(lam.size, dtype=bool)
-    for position, _ in atoms:
-        at_atom |= np.abs(lam - position) <= 1e-9 * max(1.0, abs(lam[-1]))
-    continuous = lam[~at_atom]
-    bands = law.bands() if law is not None else np.empty((0, 2))
-    inside = bands if bands.size else (continuous if continuous.size else lam)
-    low, high = np.min(inside), np.max(inside)
-    if high - low <= 1e-9 * max(abs(low), abs(high)):  # constant eigenvalues
-        half = 0.05 * max(abs(low), abs(high)) or 0.05
-        low, high = low - half, high + half
-    margin = 0.1 * (high - low)
-    bulk = continuous[(continuous >= low - margin) & (continuous <= high + margin)]
-    outliers = np.setdiff1d(continuous, bulk)
-    low, high = min(low, bulk.min(initial=low)), max(high, bulk.max(initial=high))
-
-    width = (high - low) / bins
-    heights, _, _ = ax.hist(
-        bulk,
-        bins=np.linspace(low, high, bins + 1),
-        weights=np.full(bulk.size, 1 / (lam.size * width)),
-        color=SIMULATION,
-        edgecolor="white",
-        linewidth=0.4,
-        label=label,
-    )
-    top = 1.25 * heights.max(initial=0.0) or 1.0
-    text = f"Histogram of {lam.size} eigenvalues between {lam[0]:.3g} and {lam[-1]:.3g}"
-    if bands.size:
-        x, density = density_curve(law)
-        ax.plot(x, np.minimum(density, 10 * top), color=THEORY, label=law_label)
-        top = max(top, min(1.1 * np.nanmax(density), 1.6 * top))
-        bands = " and ".join(f"[{a:.3g}, {b:.3g}]" for a, b in bands)
-        text += f", with the density of {law_label} on {bands}"
-    for position, mass in atoms:
-        share = np.mean(np.abs(lam - position) <= 1e-9 * max(1.0, abs(lam[-1])))
-        note = f"{share:.1%} at {position:.3g} (law: {mass:.1%})"
-        ax.plot([position, position], [0, 0.92 * top], color=SIMULATION_DARK, lw=3, label=note)
-        text += f"; {share:.1%} of the eigenvalues are {position:.3g} (mass {mass:.3f} in the law)"
-    if outliers.size:
-        ax.plot(outliers, np.full(outliers.size, 0.02 * top), "v", color=ACCENT, markersize=8,
-                label="outside the bulk", clip_on=False)  # fmt: skip
-        listed = ", ".join(f"{x:.3g}" for x in outliers[:6])
-        text += f"; {outliers.size} outside the bulk, at {listed}"
-    ax.set(xlabel=xlabel, ylabel="density", ylim=(0, top))
-    ax.legend(loc="upper right")
-    return describe(ax.figure, text + ".")
-
-
-def density_curve(law: SpectralLaw, points: int = 400) -> tuple[np.ndarray, np.ndarray]:
-    r"""Abscissas and density of a law, ready to be drawn.
-
-    Each band :math:`[a, b]` is sampled at
-    :math:`x = \frac{a+b}2 - \frac{b-a}2\cos\theta` for equidistant
-    :math:`\theta`, which is dense where the density rises like a square root;
-    bands are separated by NaN so that no line joins them.
+    On a phone the panels are stacked, and an explorer keeps one of them.
 
     Parameters
     ----------
-    law : SpectralLaw
-        The law to draw.
-    points : int
-        Number of points a band, at least 3.
+    n : int
+        Number of panels, at most 3.
+    x, y, title : str, or a list of one for each panel
+        Names of the axes and titles of the panels.
+    log : str, or a list
+        Logarithmic axes: ``"x"``, ``"y"`` or ``"xy"``.
+    xlim, ylim : pair, or a list of pairs
+        Limits of the axes.
+    xticks : array, or a list of arrays
+        Where the horizontal axis is labeled: the sizes of an experiment.
+    share : str
+        ``"x"``, ``"y"`` or ``"xy"``: axes that all panels have in common.
+    height : float
+        Height in inches where the usual one is too low.
+    legend : str or None, or a list
+        Where names stand if not beside their lines: a location of matplotlib,
+        ``"below"`` for one legend under all panels, or None for no names. By default lines
+        are named at their right ends where there is room; explorers give a location.
+    keep : int
+        The panel that an explorer keeps on a phone.
 
     Returns
     -------
-    x, density : arrays, shape (bands * (points + 1),)
+    figure, axes
+        ``axes`` is one ``Axes`` for a single panel and an array of them for more.
 
     Example
     -------
-    >>> from rmtlib.laws import Semicircle
-    >>> x, density = density_curve(Semicircle(), points=5)
-    >>> bool(np.isclose(density[2], 1 / np.pi))
+    >>> fig, ax = panels(x="ratio $c$", y="error", log="x", ylim=(0, 1))
+    >>> ax.get_xscale(), ax.get_ylim()
+    ('log', (np.float64(0.0), np.float64(1.0)))
+    """
+    if count("n", n) > 3:
+        raise ValueError(f"n must be at most 3 (a page is one column wide), got {n}")
+    width, usual = plt.rcParams["figure.figsize"] if n == 1 else (WIDTH, HEIGHTS[n])
+    size = (width, height or usual)
+    figure, axes = plt.subplots(1, n, figsize=size, sharex="x" in share, sharey="y" in share)
+    figure._rmtlib_panels = Panels(list(np.atleast_1d(axes)), True, legend, keep)
+
+    def of_panel(value: Any, k: int) -> Any:
+        return value[k] if n > 1 and isinstance(value, list) else value
+
+    for k, ax in enumerate(np.atleast_1d(axes)):
+        named_y = of_panel(y, k) if isinstance(y, list) or k == 0 or "y" not in share else ""
+        ax.set(xlabel=of_panel(x, k), ylabel=named_y, title=of_panel(title, k))
+        scales = of_panel(log, k)
+        ax.set(xscale="log" if "x" in scales else "linear")
+        ax.set(yscale="log" if "y" in scales else "linear")
+        for which, limits in (("xlim", of_panel(xlim, k)), ("ylim", of_panel(ylim, k))):
+            if limits is not None:
+                ax.set(**{which: limits})
+        if of_panel(xticks, k) is not None:
+            ticks_at(ax, of_panel(xticks, k))
+    return figure, axes
+
+
+def _named(data: Any, label: str) -> dict[str, np.ndarray]:
+    named = data if isinstance(data, Mapping) else {label: data}
+    return {name: np.asarray(values, dtype=float) for name, values in named.items()}
+
+
+def _look(ax: Axes, label: str, shades: Sequence[str] | None = None) -> dict:
+    """The look of a label in the figure: by its meaning, or the next one of the cycle."""
+    looks = panels_of(ax.figure).looks
+    if label not in looks:
+        meaning = LOOKS.get(label.split(" ")[0].strip(",:"))
+        free = len([look for look in looks.values() if look in CYCLE])
+        looks[label] = meaning or CYCLE[free % len(CYCLE)]
+    return looks[label]
+
+
+def _shade(ax: Axes, names: Sequence[str]) -> None:
+    """Give the names, in order of a parameter, shades from dark to light."""
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.6, len(names)))
+    for name, color, look in zip(names, colors, CYCLE * len(names), strict=False):
+        panels_of(ax.figure).looks[name] = look | {"color": to_hex(color), "ls": "-"}
+
+
+def _enter(ax: Axes, label: str, artist: Any) -> None:
+    """Note what a label names: a curve, its dots, or bars."""
+    panels_of(ax.figure).entries.setdefault(ax, {}).setdefault(label, []).append(artist)
+
+
+def _mean(draws: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean and standard deviation over an axis of draws before the axis of ``size``."""
+    if draws.ndim == 2 and draws.shape[1] == size:
+        return draws.mean(axis=0), draws.std(axis=0, ddof=len(draws) > 1)
+    return draws, None
+
+
+def theory(ax: Axes, x: ArrayLike, y: Any, label: str = "theory", *, ordered: bool = False) -> None:
+    """Curves of a formula: ``y`` against ``x``, or a mapping from labels to curves.
+
+    ``ordered`` colors a family by the order of its parameter, from dark to light.
+
+    Example
+    -------
+    >>> fig, ax = panels()
+    >>> theory(ax, [1, 2, 3], {"N = 10": [1, 2, 3], "wrong: N = 1": [3, 2, 1]})
+    >>> [line.get_color() for line in ax.lines] == [CLASSES[0], WRONG]
     True
     """
-    count("points", points, at_least=3)
-    theta = np.linspace(1e-4, np.pi - 1e-4, points)
-    bands = law.bands()
-    if not len(bands):
-        return np.empty(0), np.empty(0)
-    x = np.concatenate([(a + b) / 2 - (b - a) / 2 * np.cos(theta) for a, b in bands])
-    gaps = points * np.arange(1, len(bands) + 1)
-    return np.insert(x, gaps, np.nan), np.insert(law.pdf(x), gaps, np.nan)
+    curves = _named(y, label)
+    if ordered:
+        _shade(ax, list(curves))
+    for name, values in curves.items():
+        look = _look(ax, name)
+        (line,) = ax.plot(x, values, color=look["color"], ls=look["ls"])
+        _enter(ax, name, line)
+
+
+def points(
+    ax: Axes,
+    x: ArrayLike,
+    draws: Any,
+    label: str = "simulation",
+    *,
+    spread: bool = False,
+    join: bool = False,
+) -> None:
+    """Measured values: dots, at the mean where ``draws`` has an axis of draws before.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    x : array, shape (m,)
+        Abscissas.
+    draws : array, shape (m,) or (draws, m), or a mapping from labels to such arrays
+        The values.
+    label : str
+        What they are.
+    spread : bool
+        Whether bars show the standard deviation of the draws.
+    join : bool
+        Whether a thin line joins the dots (more than 40 of them are a line only).
+    """
+    x = np.asarray(x)
+    for name, values in _named(draws, label).items():
+        look = _look(ax, name)
+        mean, deviation = _mean(values, x.size)
+        alone = join and x.size > 40
+        (dots,) = ax.plot(
+            x,
+            mean,
+            color=look["color"],
+            marker=None if alone else look["marker"],
+            ls=look["ls"] if join else "none",
+            lw=1.4,
+            ms=4.5,
+        )
+        if spread and deviation is not None:
+            ax.errorbar(x, mean, deviation, fmt="none", ecolor=look["color"], elinewidth=1)
+        _enter(ax, name, dots)
+
+
+def compare(
+    ax: Axes,
+    x: ArrayLike,
+    curves: Any,
+    draws: Any,
+    *,
+    at: ArrayLike | None = None,
+    label: str = "",
+    spread: bool = False,
+    ordered: bool = False,
+) -> None:
+    """Curves of a formula with the dots of a simulation, a pair in one look.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    x : array
+        Abscissas of the curves.
+    curves, draws : array, or mappings from the same labels to arrays
+        Theory at ``x``, and simulation at ``at`` (mean over an axis of draws before).
+    at : array
+        Abscissas of the dots, by default those of the curves.
+    label : str
+        What the pair is; without one, the curve is named theory and the dots simulation.
+    spread, ordered : bool
+        As in `points` and `theory`.
+    """
+    at = x if at is None else at
+    if not label and not isinstance(curves, Mapping):
+        theory(ax, x, curves)
+        points(ax, at, draws, spread=spread)
+        return
+    theory(ax, x, curves, label, ordered=ordered)
+    points(ax, at, draws, label, spread=spread)
+    panels_of(ax.figure).pairs = True
+
+
+def histogram(
+    ax: Axes, draws: Any, label: str = "simulation", *, bins: int | ArrayLike = 40
+) -> None:
+    """Bars of area one: ``draws``, or a mapping from labels to them, over common bins.
+
+    On a logarithmic axis it is the density of the logarithm to base ten.
+    """
+    named = {name: values.ravel() for name, values in _named(draws, label).items()}
+    to, back = (np.log10, lambda e: 10.0**e) if ax.get_xscale() == "log" else (np.array,) * 2
+    pooled = to(np.concatenate(list(named.values())))
+    edges = np.histogram_bin_edges(pooled, bins if np.ndim(bins) == 0 else to(bins))
+    for name, values in named.items():
+        look = (
+            {"color": SIMULATION} if name == "simulation" else {"color": _look(ax, name)["color"]}
+        )
+        heights, _ = np.histogram(to(values), edges, density=True)
+        style = look | {
+            "edgecolor": "white",
+            "linewidth": 0.4,
+            "alpha": 0.6 if len(named) > 1 else 1,
+        }
+        bars = ax.bar(back(edges[:-1]), heights, np.diff(back(edges)), align="edge", **style)
+        _enter(ax, name, bars)
+
+
+def density(ax: Axes, laws: Any, label: str = "theory", *, ordered: bool = False) -> None:
+    """Densities of laws: one law, or a mapping from labels to laws."""
+    named = laws if isinstance(laws, Mapping) else {label: laws}
+    if ordered:
+        _shade(ax, list(named))
+    for name, law in named.items():
+        theory(ax, *density_curve(law), name)
+
+
+def rates(
+    ax: Axes,
+    sizes: ArrayLike,
+    errors: Any,
+    label: str = "simulation",
+    *,
+    guide: float | None = None,
+) -> dict[str, float]:
+    """Errors against sizes on logarithmic axes, and the slopes of their decay.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    sizes : array, shape (m,)
+        Sizes, which label the axis.
+    errors : array, shape (m,) or (draws, m), or a mapping from labels to such arrays
+        Positive errors.
+    label : str
+        What they are.
+    guide : float
+        Slope of a dotted line below the first errors, for the eye.
+
+    Returns
+    -------
+    dict
+        Slope of the fitted line for each label.
+
+    Example
+    -------
+    >>> fig, ax = panels(x="$n$", y="error")
+    >>> rates(ax, [10, 100], [0.5, 0.05], guide=-1)
+    {'simulation': -1.0}
+    """
+    sizes, slopes = np.asarray(sizes, dtype=float), {}
+    ax.set(xscale="log", yscale="log")
+    ticks_at(ax, sizes)
+    for name, values in _named(errors, label).items():
+        mean, _ = _mean(values, sizes.size)
+        points(ax, sizes, mean, name, join=True)
+        slopes[name] = round(float(np.polyfit(np.log(sizes), np.log(mean), 1)[0]), 12)
+    if guide is not None:
+        first, _ = _mean(next(iter(_named(errors, label).values())), sizes.size)
+        text = f"slope {Fraction(guide).limit_denominator(12)}".replace("-", "−")
+        eye = 0.8 * first[0] * (sizes / sizes[0]) ** guide
+        (line,) = ax.plot(sizes, eye, color=INK, ls=":", lw=1.2)
+        _enter(ax, text, line)
+    return slopes
+
+
+def mark(ax: Axes, *, x: Any = None, y: Any = None, label: str = "") -> None:
+    """Thin dotted reference lines at ``x`` or ``y``, with a name beside the first."""
+    for where, value in (("x", x), ("y", y)):
+        for k, at in enumerate(np.atleast_1d(value) if value is not None else ()):
+            draw = ax.axvline if where == "x" else ax.axhline
+            draw(at, color=INK, ls=":", lw=1.1, zorder=1.5)
+            if label and k == 0:
+                panels_of(ax.figure).marks.setdefault(ax, []).append((where, at, label))

@@ -1,12 +1,15 @@
 """The largest eigenvalue of white noise: where it sits, and a test for a spike."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from rmtlib import _checks
+from rmtlib import _checks, _data_checks
 from rmtlib._types import ArrayLike
-from rmtlib.laws import TracyWidom
+from rmtlib.laws import TracyWidom, wishart_eigenvalues
+
+_EXACT_BELOW, _EXACT_DRAWS = 10, 20_000
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class EigenvalueTest:
         The largest eigenvalue in units of the noise variance, and what it is compared with.
     variance : float
         The noise variance, given or estimated.
+    beta : int
+        1 if the law of real data was used, 2 if that of complex data.
     """
 
     statistic: float
@@ -31,22 +36,38 @@ class EigenvalueTest:
     center: float
     scale: float
     variance: float
+    beta: int
 
 
-def largest_eigenvalue_scale(*, p: int, n: int) -> tuple[float, float]:
+def largest_eigenvalue_scale(*, p: int, n: float, beta: int = 1) -> tuple[float, float]:
     r"""Center and scale of the largest eigenvalue of white noise.
 
-    Matrix :math:`\frac1nXX^{\mathsf T}`, X of size (p, n) with independent standard
-    Gaussian entries: :math:`(\lambda_1-\mu_{np})/\sigma_{np}` tends to the law
-    `rmtlib.laws.TracyWidom`, with :math:`a=\sqrt{n-\frac12}`, :math:`b=\sqrt{p-\frac12}`,
+    Matrix :math:`\frac1nXX^*`, X of size (p, n) with independent standard Gaussian entries:
+    :math:`(\lambda_1-\mu_{np})/\sigma_{np}` tends to the law `rmtlib.laws.TracyWidom` of
+    the same :math:`\beta`. With
 
-    .. math:: \mu_{np}=\tfrac1n(a+b)^2,\qquad
-              \sigma_{np}=\tfrac1n(a+b)\Bigl(\tfrac1a+\tfrac1b\Bigr)^{1/3}.
+    .. math:: \mu(a,b)=\bigl(\sqrt a+\sqrt b\bigr)^2,\qquad
+              \sigma(a,b)=\bigl(\sqrt a+\sqrt b\bigr)
+              \Bigl(\tfrac1{\sqrt a}+\tfrac1{\sqrt b}\Bigr)^{1/3}
+
+    real data have :math:`n\mu_{np}=\mu` and :math:`n\sigma_{np}=\sigma` at
+    :math:`(n-\frac12,p-\frac12)`. For complex data, :math:`n\ge p`, let :math:`\mu_1,\sigma_1`
+    be those at :math:`(n-\frac12,p+\frac12)` and :math:`\mu_2,\sigma_2` those at
+    :math:`(n+\frac12,p-\frac12)`; then
+
+    .. math:: n\mu_{np}=\frac{\sigma_1^{-1/2}+\sigma_2^{-1/2}}
+              {\mu_1^{-1}\sigma_1^{-1/2}+\mu_2^{-1}\sigma_2^{-1/2}},\qquad
+              n\sigma_{np}=\frac{1+\gamma}{\sigma_1^{-1}+\gamma\sigma_2^{-1}},\qquad
+              \gamma=\frac{\mu_1\sqrt{\sigma_2}}{\mu_2\sqrt{\sigma_1}} .
 
     Parameters
     ----------
-    p, n : int
-        Dimension and number of samples, the larger at least 2.
+    p : int
+        Dimension.
+    n : float
+        Number of samples, not necessarily an integer; the larger of p and n at least 2.
+    beta : 1 or 2
+        1 for real data, 2 for complex data.
 
     Returns
     -------
@@ -55,8 +76,9 @@ def largest_eigenvalue_scale(*, p: int, n: int) -> tuple[float, float]:
 
     Notes
     -----
-    Limit by :cite:t:`Johnstone01`, centering by :cite:t:`Ma12`: the distribution function is
-    reached up to :math:`O(\min(n,p)^{-2/3})`, and its upper tail well from p = 2 on.
+    Limit by :cite:t:`Johnstone01`, centering by :cite:t:`Ma12` and :cite:t:`ElKaroui06`: the
+    distribution function is reached up to :math:`O(\min(n,p)^{-2/3})`, and its upper tail
+    well from p = 2 on.
 
     Example
     -------
@@ -66,34 +88,54 @@ def largest_eigenvalue_scale(*, p: int, n: int) -> tuple[float, float]:
     >>> abs(center - 2.25) < scale
     True
     """
-    p = _checks.count("p", p, at_most=np.inf)
-    n = _checks.count("n", n, why="number of samples", at_most=np.inf)
-    _checks.count("max(p, n)", max(p, n), 2, "one number has no eigenvalues", at_most=np.inf)
-    a, b = np.sqrt(n - 0.5), np.sqrt(p - 0.5)
-    return float((a + b) ** 2 / n), float((a + b) / n * (1 / a + 1 / b) ** (1 / 3))
+    p, n = _checks.count("p", p, at_most=np.inf), _data_checks.samples("n", n)
+    beta = _data_checks.dyson_index(beta)
+    if max(p, n) < 2:
+        raise ValueError(f"max(p, n) must be at least 2, got {max(p, n):g} (one number has no law)")
+    a, b = max(n, p), min(n, p)
+    if beta == 1:
+        center, scale = _edge(a - 0.5, b - 0.5)
+    else:
+        (m1, s1), (m2, s2) = _edge(a - 0.5, b + 0.5), _edge(a + 0.5, b - 0.5)
+        gamma = m1 * np.sqrt(s2) / (m2 * np.sqrt(s1))
+        center = (s1**-0.5 + s2**-0.5) / (s1**-0.5 / m1 + s2**-0.5 / m2)
+        scale = (1 + gamma) / (1 / s1 + gamma / s2)
+    return float(center / n), float(scale / n)
+
+
+def _edge(a: float, b: float) -> tuple[float, float]:
+    a, b = np.sqrt(a), np.sqrt(b)
+    return (a + b) ** 2, (a + b) * (1 / a + 1 / b) ** (1 / 3)
 
 
 def largest_eigenvalue_test(
-    eigenvalues: ArrayLike, *, n: int, variance: float | None = 1.0
+    eigenvalues: ArrayLike, *, n: float, variance: float | None = 1.0, beta: int = 1
 ) -> EigenvalueTest:
     r"""Test for a positive spike in white noise, by the largest sample eigenvalue.
 
-    Eigenvalues of :math:`\frac1nXX^{\mathsf T}`, X of size (p, n) with independent
-    Gaussian entries of mean 0 and the given variance if there is no spike:
+    Eigenvalues of :math:`\frac1nXX^*`, X of size (p, n) with independent Gaussian entries of
+    mean 0 and the given variance if there is no spike:
 
     .. math:: T=\frac{\lambda_1/\sigma^2-\mu_{np}}{\sigma_{np}},\qquad
-              \text{p-value}=1-F_1(T).
+              \text{p-value}=1-F_\beta(T).
+
+    With an unknown variance, :math:`\sigma^2` is the mean of the eigenvalues, which varies
+    with :math:`\lambda_1`, and
+
+    .. math:: \text{p-value}=1-F_\beta(T)+\frac1{\beta np}
+              \Bigl(\frac{\mu_{np}}{\sigma_{np}}\Bigr)^2F_\beta''(T).
 
     Parameters
     ----------
     eigenvalues : array_like, shape (p,)
         All p of them, zeros included, in any order.
-    n : int
-        Number of samples; one less if their mean was subtracted.
+    n : float
+        Number of samples; one less if their mean was subtracted, the effective number
+        (`effective_samples`) if they are correlated.
     variance : float or None
-        Noise variance :math:`\sigma^2`; None estimates it by the mean of the
-        eigenvalues, which a strong spike biases upward: the test is then slightly
-        conservative.
+        Noise variance :math:`\sigma^2`; None if it is not known.
+    beta : 1 or 2
+        1 for real data, 2 for complex data.
 
     Returns
     -------
@@ -101,9 +143,12 @@ def largest_eigenvalue_test(
 
     Notes
     -----
-    :cite:t:`Johnstone01,Ma12`. At nominal 5 % simulated levels are between 4.3 % and 4.8 %
-    from p = 2 on, if the variance is known; the test sees spikes above :math:`\sqrt c`
-    only, with power tending to 1.
+    :cite:t:`Johnstone01,Ma12`; unknown variance: :cite:t:`Nadler11`. Where that correction
+    takes away more than half of the p-value it goes on as an exponential, and where p or n
+    is below 10 the p-value is the share of 20,000 exact Wishart draws, of a fixed seed, that
+    have a larger ratio. Simulated levels at nominal 5 % are between 4.3 % and 5.3 %, from
+    (p, n) = (2, 100) to (2000, 1000), for known and unknown variance, real and complex data.
+    The test sees spikes above :math:`\sqrt c` only, with power tending to 1.
 
     Example
     -------
@@ -113,14 +158,43 @@ def largest_eigenvalue_test(
     (0.9793, 0.05)
     """
     lam = _checks.eigenvalues("eigenvalues", eigenvalues)
-    center, scale = largest_eigenvalue_scale(p=lam.size, n=n)
-    noise = lam.mean() if variance is None else _checks.positive("variance", variance)
-    statistic = (lam.max() / noise - center) / scale
+    n, beta = _data_checks.samples("n", n), _data_checks.dyson_index(beta)
+    center, scale = largest_eigenvalue_scale(p=lam.size, n=n, beta=beta)
+    if variance is None:
+        noise = lam.mean()
+        pvalue = ratio_pvalue(lam.max() / noise, p=lam.size, n=n, beta=beta)
+    else:
+        noise = _checks.positive("variance", variance)
+        pvalue = TracyWidom(beta).sf((lam.max() / noise - center) / scale)
     return EigenvalueTest(
-        statistic=float(statistic),
-        pvalue=TracyWidom().sf(statistic),
+        statistic=float((lam.max() / noise - center) / scale),
+        pvalue=pvalue,
         largest=float(lam.max() / noise),
         center=center,
         scale=scale,
         variance=float(noise),
+        beta=beta,
     )
+
+
+def ratio_pvalue(ratio: ArrayLike, *, p: int, n: float, beta: int) -> np.ndarray | float:
+    """Probability that the largest of p white eigenvalues exceeds ``ratio`` times their mean."""
+    ratio = np.asarray(ratio)
+    if min(p, n) < _EXACT_BELOW:
+        ratios = _exact_ratios(p, max(1, round(n)), beta)
+        above = ratios.size - np.searchsorted(ratios, ratio)
+        return _checks.scalar_out((1 + above) / (1 + ratios.size))
+    center, scale = largest_eigenvalue_scale(p=p, n=n, beta=beta)
+    law, step, t = TracyWidom(beta), 1e-3, (ratio - center) / scale
+    tail = np.maximum(law.sf(t), 1e-300)
+    bend = (law.pdf(t + step) - law.pdf(t - step)) / (2 * step)
+    change = (center / scale) ** 2 * bend / (beta * n * p * tail)
+    factor = np.where(change > -0.5, 1 + change, 0.5 * np.exp(1 + 2 * np.minimum(change, 0)))
+    return _checks.scalar_out(np.minimum(tail * factor, 1.0))
+
+
+@lru_cache(maxsize=64)
+def _exact_ratios(p: int, n: int, beta: int) -> np.ndarray:
+    """Ascending draws of the largest of p white eigenvalues over their mean."""
+    eigenvalues = wishart_eigenvalues(p, n, size=_EXACT_DRAWS, beta=beta, rng=0)
+    return np.sort(eigenvalues[:, -1] / eigenvalues.mean(axis=1))

@@ -9,9 +9,13 @@ Linear shrinkage is `sklearn.covariance.LedoitWolf`.
 import numpy as np
 from scipy.special import xlogy
 
-from rmtlib import _checks
+from rmtlib import _checks, _data_checks
 from rmtlib._types import ArrayLike
+from rmtlib.covariance._noise import descending, fit_noise
+from rmtlib.covariance._spikes import covariance_spike, estimate_spike_strength
 from rmtlib.laws import SampleCovariance
+
+LOSSES = ("frobenius", "precision", "operator")
 
 
 def oracle_shrinkage(eigenvalues: ArrayLike, law: SampleCovariance) -> np.ndarray:
@@ -66,7 +70,73 @@ def oracle_shrinkage(eigenvalues: ArrayLike, law: SampleCovariance) -> np.ndarra
     return delta
 
 
-def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: int) -> np.ndarray:
+def spike_shrinkage(
+    eigenvalues: ArrayLike,
+    *,
+    n: float,
+    loss: str = "frobenius",
+    spikes: int | None = None,
+    beta: int = 1,
+) -> np.ndarray:
+    r"""Best eigenvalues for a few components in white noise.
+
+    Eigenvalues of :math:`\frac1nXX^*`; noise variance :math:`\sigma^2` and number k of
+    components by `fit_noise`, strengths :math:`\ell` by `estimate_spike_strength` with
+    :math:`c=(p-k)/n`, squared alignments :math:`a=(1-c/\ell^2)/(1+c/\ell)`. The k largest
+    become
+
+    .. math::
+
+        \frac{\delta}{\sigma^2}=1+a\,\ell\ \text{(Frobenius)},\qquad
+        \frac{1+\ell}{1+(1-a)\,\ell}\ \text{(precision)},\qquad
+        1+\ell\ \text{(operator)},
+
+    the others :math:`\sigma^2`.
+
+    Parameters
+    ----------
+    eigenvalues : array_like, shape (p,)
+        All p of them, in any order.
+    n : float
+        Number of samples; one less if their mean was subtracted.
+    loss : str
+        "frobenius" and "operator" norm of the error of the covariance, or "precision" for the
+        Frobenius norm of the error of its inverse.
+    spikes : int or None
+        k, if it is known.
+    beta : 1 or 2
+        1 for real data, 2 for complex data.
+
+    Returns
+    -------
+    ndarray, shape (p,)
+
+    Notes
+    -----
+    :cite:t:`DGJ18`, whose 26 losses include these three.
+
+    Example
+    -------
+    >>> from rmtlib.laws import wishart_eigenvalues
+    >>> noise = wishart_eigenvalues(200, 400, rng=0)
+    >>> spike_shrinkage(np.append(noise[:-1], 5.0), n=400)[[0, -1]].round(2)
+    array([0.99, 3.81])
+    """
+    loss = _checks.one_of("loss", loss, LOSSES)
+    lam = descending(eigenvalues, n)
+    fit = fit_noise(lam, n=n, spikes=spikes, beta=beta)
+    k, c = fit.spikes, (lam.size - fit.spikes) / n
+    ell = np.maximum(estimate_spike_strength(lam[:k] / fit.variance, ratio=c), 0)
+    a = np.asarray(covariance_spike(ell, ratio=c).alignment)
+    best = {"frobenius": 1 + a * ell, "precision": (1 + ell) / (1 + (1 - a) * ell)}
+    delta = np.ones(lam.size)
+    delta[:k] = best.get(loss, 1 + ell)
+    order = np.argsort(-np.asarray(eigenvalues), kind="stable")
+    delta[order] = fit.variance * delta
+    return delta
+
+
+def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: float) -> np.ndarray:
     r"""Analytical nonlinear shrinkage: the oracle, its law estimated from the eigenvalues.
 
     Eigenvalues of :math:`\frac1nXX^{\mathsf T}`, c = p / n. In `oracle_shrinkage`,
@@ -93,8 +163,9 @@ def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: int) -> np.ndarray:
     ----------
     eigenvalues : array_like, shape (p,)
         All p of them, in any order; for p > n the smallest p - n are taken as zero.
-    n : int
-        Number of samples, at least 12; one less if their mean was subtracted.
+    n : float
+        Number of samples, at least 12; one less if their mean was subtracted, the effective
+        number if they are correlated.
 
     Returns
     -------
@@ -106,7 +177,7 @@ def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: int) -> np.ndarray:
     :math:`O(n^{-1/3})` up to logarithms, at fixed :math:`c\ne1`. If p and n differ by less
     than about :math:`n^{1/3}`, a few of the smallest eigenvalues get values that are far
     off: for white noise and n = 200 the mean squared error is 0.03 at p = 195 and 205, and
-    0.8 at p = 200, nearly all of it from the smallest.
+    0.8 at p = 200, nearly all of it from the smallest. `NonlinearShrinkage` mends that.
 
     Example
     -------
@@ -116,9 +187,11 @@ def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: int) -> np.ndarray:
     True
     """
     eigenvalues = _checks.eigenvalues("eigenvalues", eigenvalues)
-    why = "the kernel must cover several eigenvalues"
-    n = _checks.count("n", n, at_least=12, why=why, at_most=np.inf)
-    p, rank = eigenvalues.size, min(eigenvalues.size, n)
+    if _data_checks.samples("n", n) < 12:
+        raise ValueError(
+            f"n must be at least 12, got {n:g} (the kernel covers several eigenvalues)"
+        )
+    p, rank = eigenvalues.size, min(eigenvalues.size, round(n))
     c = p / n
     order = np.argsort(eigenvalues)
     lam = eigenvalues[order][p - rank :]

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from rmtlib._checks import instance, nonnegative_array, positive, real_array, scalar_out
+from rmtlib._data_checks import dyson_index
 from rmtlib._types import ArrayLike
 from rmtlib.covariance._outlier import Outlier
 from rmtlib.laws import SampleCovariance, SpectralLaw
@@ -20,7 +21,7 @@ from rmtlib.laws import SampleCovariance, SpectralLaw
 _RATIO = "ratio = p / n"
 
 
-def covariance_spike(strength: ArrayLike, *, ratio: float) -> Outlier:
+def covariance_spike(strength: ArrayLike, *, ratio: float, beta: int = 1) -> Outlier:
     r"""Sample eigenvalue and eigenvector of one spike in a white population.
 
     Matrix :math:`\frac1nXX^{\mathsf T}`, columns of X with covariance
@@ -32,7 +33,7 @@ def covariance_spike(strength: ArrayLike, *, ratio: float) -> Outlier:
         \lambda\to(1+\ell)\Bigl(1+\frac c\ell\Bigr),\qquad
         |u^{\mathsf T}\hat u|^2\to\frac{1-c/\ell^2}{1+c/\ell},\qquad
         \sqrt n(\lambda-\lambda_\infty)\Rightarrow
-        \mathcal N\bigl(0,\;2(1+\ell)^2(1-c/\ell^2)\bigr).
+        \mathcal N\bigl(0,\;\tfrac2\beta(1+\ell)^2(1-c/\ell^2)\bigr).
 
     Otherwise the eigenvalue sticks to the edge :math:`(1\pm\sqrt c)^2` on the side of the
     spike, and the alignment is 0.
@@ -44,12 +45,14 @@ def covariance_spike(strength: ArrayLike, *, ratio: float) -> Outlier:
         A negative spike leaves the bulk on its left, for c < 1 only.
     ratio : float
         c = p / n > 0.
+    beta : 1 or 2
+        1 for real data, 2 for complex data.
 
     Returns
     -------
     Outlier
         ``threshold`` is :math:`\sqrt c`, for the absolute value of the strength;
-        ``variance`` that of real Gaussian data.
+        ``variance`` that of Gaussian data.
 
     Notes
     -----
@@ -67,7 +70,7 @@ def covariance_spike(strength: ArrayLike, *, ratio: float) -> Outlier:
     >>> round(spike.alignment, 10)
     0.8333333333
     """
-    c = positive("ratio", ratio, _RATIO)
+    c, beta = positive("ratio", ratio, _RATIO), dyson_index(beta)
     strength = real_array("strength", strength).astype(float)
     if np.any(strength <= -1):
         raise ValueError(
@@ -84,7 +87,7 @@ def covariance_spike(strength: ArrayLike, *, ratio: float) -> Outlier:
         position=np.where(isolated, (1 + ell) * (1 + c / ell), edge),
         edge=edge,
         alignment=np.where(isolated, (1 - c / ell**2) / (1 + c / ell), 0.0),
-        variance=np.where(isolated, 2 * (1 + ell) ** 2 * (1 - c / ell**2), np.nan),
+        variance=np.where(isolated, 2 / beta * (1 + ell) ** 2 * (1 - c / ell**2), np.nan),
     )
 
 

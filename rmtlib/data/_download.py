@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import sys
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
@@ -90,6 +91,8 @@ def _transfer(url: str, out: BinaryIO, title: str) -> None:
         length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else None
         with tqdm(total=total, desc=title, unit="B", unit_scale=True, disable=None) as bar:
+            if "ipykernel" in sys.modules:  # a notebook shows no bar
+                print(f"Downloading {title}, {(total or 0) / 1e6:.1f} MB, from {url}")
             while chunk := response.read(_CHUNK):
                 bar.update(out.write(chunk))
                 if out.tell() > _LARGEST:

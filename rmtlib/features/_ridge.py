@@ -12,7 +12,7 @@ is their limiting kernel (`rmtlib.kernels` has closed forms). The ridge
 """
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
 from rmtlib import _checks
 from rmtlib._types import ArrayLike
@@ -222,6 +222,44 @@ class RandomFeatureRidge:
             variance = _divide((share * inverse) @ y**2 * np.maximum(left, 0.0), D, at_peak)
         fields = (train / lam.size, bias + variance, bias, variance, kappa[:, 0], gamma)
         return RidgeErrors(*(_checks.scalar_out(np.reshape(field, N.shape)) for field in fields))
+
+    def best(self, features: ArrayLike) -> RidgeErrors:
+        r"""Errors at the ridge of least test error, for each number of features.
+
+        Parameters
+        ----------
+        features : array of positive numbers
+            N, any shape.
+
+        Returns
+        -------
+        RidgeErrors
+            ``ridge`` is the best one between :math:`10^{-8}` and :math:`10^4` times
+            :math:`\frac Nn \lambda_{\max}`.
+
+        Example
+        -------
+        >>> theory = RandomFeatureRidge(np.eye(3) + 0.5, [1.0, 0.5, 1.0], n=2)
+        >>> best = theory.best(4)
+        >>> near = theory.errors(4, [0.9 * best.ridge, 1.1 * best.ridge])
+        >>> bool(best.test < near.test.min())
+        True
+        """
+        N = _checks.positive_array("features", features)
+        if not self._test_targets.size:
+            raise ValueError("n must be less than the size of K, got all samples (no test error)")
+        grid = np.log(self._eigenvalues[-1]) + np.linspace(np.log(1e-8), np.log(1e4), 85)
+        ridge = np.empty(N.shape)
+        for index in np.ndindex(N.shape):
+
+            def test(log: ArrayLike, width: float = N[index]) -> np.ndarray | float:
+                return self.errors(width, width / self._eigenvalues.size * np.exp(log)).test
+
+            k = int(np.argmin(test(grid)))
+            ends = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
+            found = minimize_scalar(test, bounds=ends, method="bounded", options={"xatol": 1e-6})
+            ridge[index] = N[index] / self._eigenvalues.size * np.exp(found.x)
+        return self.errors(N, ridge)
 
     def degrees_of_freedom(self, effective: ArrayLike, order: int = 1) -> np.ndarray | float:
         r"""Trace :math:`\operatorname{tr} [K (K + \kappa I)^{-1}]^k`, at most N for k = 1.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 
-from rmtlib._checks import as_rng, count, finite, matrix
+from rmtlib._checks import as_rng, count, finite
+from rmtlib._data_checks import data_matrix, dyson_index
 from rmtlib._types import ArrayLike
 
 
@@ -18,18 +19,24 @@ class TopEigenpair:
 
 
 def wishart_eigenvalues(
-    p: int, n: int, *, size: int | None = None, rng: int | np.random.Generator | None = None
+    p: int,
+    n: int,
+    *,
+    size: int | None = None,
+    beta: int = 1,
+    rng: int | np.random.Generator | None = None,
 ) -> np.ndarray:
-    r"""Eigenvalues of a white real Wishart matrix, drawn exactly without forming the data.
+    r"""Eigenvalues of a white Wishart matrix, drawn exactly without forming the data.
 
-    The matrix is :math:`\frac1n X X^{\mathsf T}`, X of shape (p, n) with
-    independent standard Gaussian entries. For :math:`p \le n` its eigenvalues
-    have the law of those of :math:`\frac1n B B^{\mathsf T}`, B lower bidiagonal
-    with independent entries
+    The matrix is :math:`\frac1n X X^*`, X of shape (p, n) with independent standard
+    Gaussian entries, real (:math:`\beta=1`) or complex (:math:`\beta=2`). For
+    :math:`p \le n` its eigenvalues have the law of those of
+    :math:`\frac1{\beta n} B B^{\mathsf T}`, B lower bidiagonal with independent entries
 
     .. math::
 
-        B_{ii} \sim \chi_{n - i + 1}, \qquad B_{i+1,i} \sim \chi_{p - i}, \qquad i = 1, 2, \dots
+        B_{ii} \sim \chi_{\beta(n - i + 1)}, \qquad B_{i+1,i} \sim \chi_{\beta(p - i)}, \qquad
+        i = 1, 2, \dots
 
     a tridiagonal problem of cost O(p^2). For p > n the roles of p and n are
     exchanged and p - n exact zeros are added.
@@ -42,6 +49,8 @@ def wishart_eigenvalues(
         Samples: columns of X.
     size : integer >= 1 or None
         Number of independent matrices; None for one.
+    beta : 1 or 2
+        1 for real data, 2 for complex data.
     rng : None, int or Generator
         Source of randomness.
 
@@ -63,7 +72,7 @@ def wishart_eigenvalues(
     draws = 1 if size is None else count("size", size)
     rng = as_rng(rng)
     rank, longer = min(p, n), max(p, n)
-    main, side = _tridiagonal(rank, longer, draws, rng)
+    main, side = _tridiagonal(rank, longer, draws, dyson_index(beta), rng)
     eigenvalues = np.zeros((draws, p))
     for row, d, e in zip(eigenvalues, main / n, side / n, strict=True):
         row[p - rank :] = np.maximum(eigvalsh_tridiagonal(d, e), 0.0) if rank > 1 else d
@@ -71,11 +80,11 @@ def wishart_eigenvalues(
 
 
 def sample_covariance_eigenvalues(X: ArrayLike) -> np.ndarray:
-    r"""Eigenvalues of the sample covariance :math:`\frac1n X X^{\mathsf T}` of data X.
+    r"""Eigenvalues of the sample covariance :math:`\frac1n X X^*` of real or complex data X.
 
     Columns of X are samples; nothing is centered. The smaller of the two Gram
-    matrices :math:`\frac1n X X^{\mathsf T}` and :math:`\frac1n X^{\mathsf T} X` is
-    diagonalized; for p > n, p - n exact zeros are added.
+    matrices :math:`\frac1n X X^*` and :math:`\frac1n X^* X` is diagonalized; for p > n,
+    p - n exact zeros are added.
 
     Parameters
     ----------
@@ -97,9 +106,9 @@ def sample_covariance_eigenvalues(X: ArrayLike) -> np.ndarray:
     >>> sample_covariance_eigenvalues([[3.0], [4.0]])
     array([ 0., 25.])
     """
-    X = matrix("X", X).astype(float)
+    X = data_matrix("X", X)
     p, n = X.shape
-    gram = X @ X.T if p <= n else X.T @ X
+    gram = X @ X.conj().T if p <= n else X.conj().T @ X
     positive_part = np.maximum(np.linalg.eigvalsh(gram / n), 0.0)
     return np.concatenate([np.zeros(p - positive_part.size), positive_part])
 
@@ -160,7 +169,7 @@ def spiked_wishart(
     if ell <= -1:
         raise ValueError(f"strength must be > -1, got {ell:g} (1 + strength is a variance)")
     rng = as_rng(rng)
-    main, side = _tridiagonal(p, n, draws, rng, first=np.sqrt(1 + ell))
+    main, side = _tridiagonal(p, n, draws, 1, rng, first=np.sqrt(1 + ell))
     position, alignment = np.empty((2, draws))
     top = (main.shape[1] - 1,) * 2
     for k, (d, e) in enumerate(zip(main / n, side / n, strict=True)):
@@ -172,14 +181,14 @@ def spiked_wishart(
 
 
 def _tridiagonal(
-    p: int, n: int, draws: int, rng: np.random.Generator, first: float = 1.0
+    p: int, n: int, draws: int, beta: int, rng: np.random.Generator, first: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Diagonals of B @ B.T without its zero rows; ``first`` multiplies row 1 of the data."""
+    """Diagonals of B @ B.T / beta without its zero rows; ``first`` multiplies row 1 of the data."""
     i = np.arange(1, min(p, n + 1) + 1)
-    B = np.sqrt(rng.chisquare(np.maximum(n - i + 1, 1), size=(draws, i.size)))
+    B = np.sqrt(rng.chisquare(beta * np.maximum(n - i + 1, 1), size=(draws, i.size)) / beta)
     B[:, i > n] = 0.0
     B[:, 0] *= first
-    below = np.sqrt(rng.chisquare(p - i[:-1], size=(draws, i.size - 1)))
+    below = np.sqrt(rng.chisquare(beta * (p - i[:-1]), size=(draws, i.size - 1)) / beta)
     main = B**2
     main[:, 1:] += below**2
     return main, B[:, :-1] * below

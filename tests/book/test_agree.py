@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 
 from rmtlib import as_rng
-from rmtlib.book import Disagreement, agree, standard_errors
+from rmtlib.book import Disagreement, _check, agree, standard_errors
 
 FAIR = {"tol": 0.1, "why": "a test", "wrong": {"twice": 2.0}}
 
 
 def test_agree_prints_theory_simulation_sizes_and_distances(capsys):
     agree("a mean", 1.0, [0.9, 1.1], sizes="p = 3", **FAIR)
-    printed = capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
-    assert printed == (
-        "ok  a mean: theory 1, simulation 1 ± 0.1 (p = 3)\n"
-        "    |difference| 0 <= 0.1: a test\n"
-        "    would fail: twice (10 tol away)\n"
+    assert capsys.readouterr().out == (
+        "ok  a mean: theory 1, simulation 1 ± 0.1, tolerance 0.1\n"
+        "    difference 0; a test (p = 3)\n"
+        "    would fail: twice (10 tolerances away)\n"
     )
 
 
@@ -35,14 +34,13 @@ def test_agree_prints_in_a_terminal_of_any_encoding(encoding):
     command = [sys.executable, "-c", code]
     ran = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    printed = ran.stdout.decode(encoding).replace("\N{NO-BREAK SPACE}", " ")
-    sign = "±" if encoding in ("utf-8", "cp1252") else "+-"
-    assert f"simulation 1 {sign if sign in printed else '+-'} 0.1 (p = 3)" in printed
-    assert "would fail: 2 (10 tol away)" in printed
+    printed = ran.stdout.decode(encoding)
+    assert any(f"simulation 1 {sign} 0.1, tolerance 0.1" in printed for sign in ("±", "+-"))
+    assert "would fail: 2 (10 tolerances away)" in printed
 
 
 def test_agree_raises_when_theory_and_simulation_differ():
-    with pytest.raises(Disagreement, match=r"DISAGREE .*(.|\n)*0.2 is not <= 0.1"):
+    with pytest.raises(Disagreement, match=r"DISAGREE .*tolerance 0.1(.|\n)*difference 0.2"):
         agree("a mean", 1.0, 1.2, **FAIR)
 
 
@@ -109,3 +107,20 @@ def test_agree_refuses_bad_input(change, message):
     arguments = {"theory": 1.0, "simulation": 1.0, **FAIR} | change
     with pytest.raises(ValueError, match=message):
         agree("a mean", arguments.pop("theory"), arguments.pop("simulation"), **arguments)
+
+
+def test_on_the_page_a_check_is_one_line_and_the_first_explains_itself(monkeypatch):
+    shown = []
+    monkeypatch.setenv("RMTLIB_STATIC", "1")
+    monkeypatch.setattr(_check, "_explained", False)
+    monkeypatch.setattr(_check, "show", shown.append)
+    for _ in range(2):
+        agree("p < n & more", 1.0, [0.9, 1.1], **FAIR)
+    first, second = (bundle["text/html"] for bundle in shown)
+    assert first.count("How to read a check") == 1
+    assert first.endswith(second)
+    line, rest = second.split("</summary>")
+    assert line.endswith("p &lt; n &amp; more: theory 1, simulation 1 ± 0.1, tolerance 0.1")
+    assert "a test" in rest
+    assert "twice (10 tolerances away)" in rest
+    assert shown[0]["text/plain"].startswith("ok  p < n & more")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from html import escape, unescape
 from html.parser import HTMLParser
 from itertools import product
 from urllib.parse import unquote
@@ -145,7 +146,7 @@ def test_a_frame_costs_what_moves_in_it(static):
 def test_slim_svg_draws_the_same_picture_with_fewer_bytes():
     figure, _ = bars(0.5, 40, "first")
     with plt.rc_context(frames.STYLE), io.StringIO() as buffer:
-        figure.savefig(buffer, format="svg")
+        figure.savefig(buffer, format="svg", transparent=True)
         full = buffer.getvalue()
     lines = frames.slim_svg(figure)
     plt.close(figure)
@@ -667,6 +668,30 @@ def test_live_quizzes_give_both_verdicts(live, shown):
     options.index = 1
     button.click()
     assert "Right. Yes." in verdict.value
+
+
+def test_live_quizzes_show_formulas_and_say_them_in_words():
+    options = [
+        (r"\(\frac1p \operatorname{tr} A\)", True, "Yes."),
+        (r"\((1 + \frac{10}{\sqrt p})^{-1/2}\) & more", False, "No."),
+        ("none", False, "No."),
+    ]
+    question, field, _, _ = quiz_choice("Which?", options).widget.children
+    assert field.options == (("A", 0), ("B", 1), ("C", 2))
+    shown = re.findall(r"<b>(\w)\.</b> <span aria-hidden=\"true\">(.*?)</span>", question.value)
+    texts = [escape(text) for text, _, _ in options]
+    assert shown == list(zip("ABC", texts, strict=True))
+    said = re.findall(r"nowrap\">(.*?)</span>", question.value)
+    assert said == ["1 over p tr A", "(1 + 10 over root of p ) to the -1/2 &amp; more", "none"]
+    page = Page(quiz_choice("Which?", options).bundle["text/html"])
+    labels = [attrs["aria-label"] for tag, attrs in page.tags if tag == "input"]
+    assert labels == [unescape(text) for text in said]
+
+
+def test_live_quizzes_without_formulas_have_their_answers_on_the_buttons():
+    question, field, _, _ = quiz_choice("Where?", [WRONG, RIGHT]).widget.children
+    assert field.options == (("at two", 0), ("at one", 1))
+    assert question.value == "<b>Where?</b>"
 
 
 @pytest.mark.parametrize("quiz", [edge_quiz(), quiz_choice("Where?", [WRONG, RIGHT])])

@@ -275,3 +275,57 @@ def test_print_keeps_the_figure_and_drops_the_controls(page):
     page.emulate_media(media="print")
     assert page.locator(".rmt-frame:visible").count() == 2
     assert page.locator(".rmt-controls:visible, .rmt-quiz button:visible").count() == 0
+
+
+def test_play_moves_the_slider_to_its_end_and_stops(page):
+    explorer = page.locator(".rmt-explorer").nth(1)
+    slider = explorer.get_by_role("slider", name="k")
+    explorer.get_by_role("button", name="Play").click()
+    explorer.get_by_role("button", name="Pause").wait_for()
+    explorer.get_by_role("button", name="Play").wait_for()
+    assert slider.get_attribute("aria-valuetext") == "3"
+
+
+def test_step_and_reset(page):
+    explorer = page.locator(".rmt-explorer").first
+    slider, other = (explorer.get_by_role("slider", name=name) for name in ("c", "n"))
+    start = picture(explorer)
+    explorer.get_by_role("button", name="Step forward").click()
+    assert slider.get_attribute("aria-valuetext") == "2"
+    other.press("End")  # the slider used last is the one that steps
+    explorer.get_by_role("button", name="Step back").click()
+    assert [s.get_attribute("aria-valuetext") for s in (slider, other)] == ["2", "10"]
+    explorer.get_by_role("button", name="Reset").click()
+    assert slider.get_attribute("aria-valuetext") == "0.5"
+    assert picture(explorer) == start
+
+
+def test_the_address_opens_the_picture_that_was_meant(page, address):
+    explorer = page.locator(".rmt-explorer").first
+    explorer.get_by_role("slider", name="c").press("End")
+    page.wait_for_function("location.hash")
+    assert page.evaluate("location.hash") == "#explorer-1?c=2&n=10&draw=second"
+    meant, linked = picture(explorer), page.url
+    page.goto("about:blank")
+    open_page(page, linked)
+    assert picture(page.locator(".rmt-explorer").first) == meant
+
+
+def test_reload_and_back_keep_all_explorers_as_they_were(page):
+    def values():
+        return page.locator("input[type=range]").evaluate_all("e => e.map(x => x.value)")
+
+    for k, key in ((0, "End"), (2, "End")):
+        page.locator("input[type=range]").nth(k).press(key)
+        page.wait_for_timeout(300)
+    moved = values()
+    page.reload()
+    assert values() == moved
+    page.goto("about:blank")
+    page.go_back()
+    assert values() == moved
+
+
+def test_explorers_have_names_of_their_own(page):
+    names = page.locator(".rmt-explorer").evaluate_all("e => e.map(x => x.ariaLabel)")
+    assert names == ['Explorer: A "histogram" <1>', "Explorer: Noise"]

@@ -23,6 +23,17 @@ def test_mean_and_variance_of_a_squared_distance():
     assert squared.var() == pytest.approx(variance * np.sum(spectrum**2), rel=0.03)
 
 
+def test_a_distance_keeps_its_auc_when_the_separation_grows_like_a_fourth_root():
+    (root,) = numbers(r"needs \$10\^\{1/(\d)\}\$ times", solution(CHAPTER, "ex-cd-slider"))
+    for separation in (1.8, 3.2):
+        small, large = (
+            mixtures.distance_auc_limit(separation * factor ** (1 / root), p=10 * factor)
+            for factor in (1, 100)
+        )
+        assert small == pytest.approx(large, abs=1e-12)
+        assert mixtures.distance_auc(separation, p=10) == pytest.approx(small, abs=0.05)
+
+
 def test_inner_products_have_the_stated_auc():
     factor, under = numbers(
         r"which gives \$\\Phi.*= \\Phi\\bigl\(\\Delta\^2/\((\d)\\sqrt\{(\d)p\}\)",
@@ -67,7 +78,9 @@ def test_neighbors_lie_in_the_narrow_class_when_traces_differ():
 
 
 def test_logarithm_bound_of_the_divergence():
-    (least,) = numbers(r"with \$\|a_k\| \\le \\frac(\d\d)\$", solution(CHAPTER, "ex-cd-impossible"))
+    (least,) = numbers(
+        r"with \$\|\\eta_k\| \\le \\frac(\d\d)\$", solution(CHAPTER, "ex-cd-impossible")
+    )
     assert least == 12  # the fraction one half
     a = np.linspace(-0.5, 0.5, 2001)
     assert np.all(a - np.log1p(a) <= a**2 + 1e-15)

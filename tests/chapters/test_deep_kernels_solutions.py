@@ -164,3 +164,18 @@ def test_training_error_of_a_deep_network_on_a_mixture():
         gaps.append(np.max(np.abs(curves[1] - curves[0])))
         assert np.max(np.abs(curves[2] - curves[0])) > 0.1
     assert gaps[1] < 0.6 * gaps[0] < 0.03
+
+
+def test_the_channel_of_the_shapes_becomes_wider_than_that_of_the_means():
+    text = solution(CHAPTER, "ex-dk-channels")
+    assert "passes 1 in the sixth" in text
+    layers = kernels.kernel_coefficients([activations.RELU] * 12, 1.0)
+    ratio = np.array([layer.alpha[2] / layer.alpha[0] for layer in layers])
+    assert ratio[5] < 1 < ratio[6]
+    r = np.pi / (2 * (np.pi - 1))
+    np.testing.assert_allclose(np.diff(ratio), r ** np.arange(12) / np.pi, rtol=1e-10)
+    mixed = kernels.kernel_coefficients([activations.ABS] + [activations.ERF] * 5, 1.0)[-1]
+    even = kernels.kernel_coefficients([activations.ABS] * 3, 1.0)[-1]
+    assert mixed.alpha[0] == pytest.approx(0, abs=1e-14)
+    assert mixed.alpha[2] > 0
+    assert even.alpha[2] == pytest.approx(0, abs=1e-14)

@@ -38,6 +38,18 @@ def test_a_sawtooth_needs_two_to_the_depth_minus_one_units_in_one_layer(k):
         assert least_error_of_one_layer(fewer, either_way, x, target) > 0.5 - 1e-9
 
 
+@pytest.mark.parametrize("m", [2, 3, 4, 5])
+def test_equally_spaced_units_draw_a_sawtooth_from_two_to_its_depth(m):
+    assert "$N = 2^m$" in solution(CHAPTER, "ex-dl-slider")
+    x = np.arange(2**9 + 1) / 2**9
+    target = np.abs((x * 2 ** (m - 1) + 0.5) % 1 - 0.5) * 2
+    for units in range(2, 2**m + 1):
+        hinges = np.maximum(x[:, None] - np.arange(units) / units, 0)
+        hinges = np.hstack([np.ones((x.size, 1)), hinges])
+        error = np.max(np.abs(hinges @ np.linalg.lstsq(hinges, target)[0] - target))
+        assert (error < 1e-9) == (units == 2**m)
+
+
 def test_a_small_network_has_twelve_permutations_of_its_hidden_units():
     (stated,) = numbers(r"= (\d+)\$ ways", solution(CHAPTER, "ex-dl-symmetry"))
     assert stated == math.factorial(2) * math.factorial(3)

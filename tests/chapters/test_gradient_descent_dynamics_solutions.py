@@ -178,3 +178,22 @@ def test_errors_with_unequal_covariances():
     spread = 4 * np.std(runs, axis=0).max() / np.sqrt(12)
     np.testing.assert_allclose(np.mean(runs, axis=0), E / np.sqrt(V), atol=spread)
     np.testing.assert_allclose(np.mean(runs, axis=0), E / np.sqrt(V), rtol=0.02)
+
+
+def test_best_time_on_the_slider_inverts_the_spike_and_not_the_lower_edge():
+    text = solution(CHAPTER, "ex-gd-clock")
+    assert "only a fifth to a third at the lower edge" in text
+    (rho,) = numbers(r"set \$\\rho = ([\d.]+)\$ and find the time", markdown(CHAPTER))
+    c, clock = 0.25, np.array([0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.5, 4, 8, 20])
+    model = dynamics.TwoClassDescent(c, rho, init_variance=0.1)
+    at = model.at(clock, 1.0)
+    best = at.test_error.argmin()
+    spike, edge = (1 + rho) * (1 + c / rho), (1 - np.sqrt(c)) ** 2
+    assert -np.expm1(-clock[best] * spike) > 0.95
+    assert 1 / 5 < -np.expm1(-clock[best] * edge) < 1 / 3
+    assert (
+        at.test_variance[-1] / at.test_variance[best] > (at.test_mean[-1] / at.test_mean[best]) ** 2
+    )
+    x, _, nu = model.measures()
+    f, _ = dynamics.descent_filters(x, clock[:2], learning_rate=1.0)
+    assert np.all(model.init_variance * f**2 @ nu > at.test_variance[:2] / 2)  # early on

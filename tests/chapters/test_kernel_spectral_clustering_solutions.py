@@ -61,14 +61,14 @@ def test_ranks_of_the_terms_made_of_norms_and_projections():
 
 def test_norms_overtake_the_classes_in_the_centered_kernel_at_the_stated_bandwidth():
     text = solution(CHAPTER, "ex-kc-bandwidth")
-    (shift,) = numbers(r"beyond \$a = (\d) \+ \\rho\$", text)
+    (shift,) = numbers(r"beyond \$\\kappa = (\d) \+ \\rho\$", text)
     rho, c = 1.5, 0.5
     for a, first in [(shift + rho - 0.01, "means"), (shift + rho + 0.01, "norms")]:
         means = mean_spike(rho, exponential(a), ratio=c).position
         norms = trace_spike(0.0, exponential(a), ratio=c, operator="centered").position
         assert (norms > means) == (first == "norms")
     assert not trace_spike(0.0, exponential(4.0), ratio=c).isolated  # K: none
-    (one, two) = numbers(r"is largest at \$a = (\d)/(\d)\$", text)
+    (one, two) = numbers(r"is largest at \$\\kappa = (\d)/(\d)\$", text)
     a = np.linspace(0.05, 3, 2951)
     assert a[np.argmax(2 * a * np.exp(-2 * a))] == pytest.approx(one / two, abs=2e-3)
 
@@ -85,6 +85,18 @@ def test_short_form_has_the_stated_eigenvalue_and_threshold():
     assert top[0] == pytest.approx(rho / c * (rho - 1 + c) / (rho - 1), abs=4 * 4 / np.sqrt(n))
     s = (1 + np.sqrt(c)) / c
     assert s + s / (s - 1 / c) == pytest.approx((1 + 1 / np.sqrt(c)) ** 2)  # the edge
+
+
+def test_nine_points_in_ten_lie_between_two_stops_of_the_slider():
+    low, high = numbers(
+        r"between \$\\rho = ([\d.]+)\$ and \$([\d.]+)\$", solution(CHAPTER, "ex-kc-slider")
+    )
+    accuracies = [
+        clustering.clustering_accuracy(mean_spike(rho, heat, ratio=2.0).alignment)
+        for rho in (low, 3.26, high)
+    ]
+    assert accuracies == sorted(accuracies)
+    assert accuracies[1] == pytest.approx(0.9, abs=1e-3)
 
 
 def test_points_for_an_accuracy():
@@ -140,7 +152,7 @@ def test_coefficient_of_the_laplacian():
 def test_boundaries_of_two_means_and_of_em():
     text = solution(CHAPTER, "ex-kc-em")
     em, em_share = numbers(r"\\log 9 = ([\d.]+)\$; a share ([\d.]+) is", text)
-    two, two_share = numbers(r"\$s = ([\d.]+)\$: .* a share ([\d.]+) is", text)
+    two, two_share = numbers(r"\$\\theta = ([\d.]+)\$: .* a share ([\d.]+) is", text)
     share, width = 0.9, 0.3
 
     def right(s):

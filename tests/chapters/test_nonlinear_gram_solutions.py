@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from notebook import markdown, numbers, solution
 
-from rmtlib.activations import ABS, RELU, TANH, Quadratic, leaky_relu
+from rmtlib.activations import ABS, RELU, TANH, leaky_relu
 from rmtlib.features import DeepGram, NonlinearGram
 from rmtlib.laws import sample_covariance_eigenvalues
 
@@ -20,9 +20,9 @@ def unit(activation):
 
 def test_leaky_relu():
     text = solution(CHAPTER, "ex-ng-leaky")
-    (quarter,) = numbers(r"\\zeta = \\frac1(\d)\(1 \+ s\)\^2", text)
+    (quarter,) = numbers(r"\\zeta = \\frac1(\d)\(1 \+ c\)\^2", text)
     (share,) = numbers(r"\(1 - (\d)/\\pi\)", text)
-    linear, white = numbers(r"linear end is \$s = (\d)\$, the .* end \$s = (-\d)\$", text)
+    linear, white = numbers(r"linear end is \$c = (\d)\$, the .* end \$c = (-\d)\$", text)
     for s in (linear, 0.3, white):
         at = leaky_relu(s).gram_parameters()
         zeta = (1 + s) ** 2 / quarter
@@ -93,12 +93,21 @@ def test_norms_of_weights_with_a_covariance_fluctuate_as_stated():
     assert p * norms.var() == pytest.approx(factor * np.mean(variances**2), rel=0.05)
 
 
-def test_threshold_of_the_quiz_and_the_necessary_condition_of_relu():
-    at = Quadratic(1, 0, 0).gram_parameters()
-    theta = at.theta / math.sqrt(at.eta)
-    for b, outliers in ((0.99, 0), (1.01, 2)):
-        law = NonlinearGram(1.0, 0.0, features_per_sample=1.0, features_per_dimension=b)
-        assert law.outliers(theta).isolated.sum() == outliers
+def test_width_at_which_outliers_of_the_absolute_value_appear():
+    text = solution(CHAPTER, "ex-ng-width")
+    (shift,) = numbers(r"both pass it at \$b = \\pi - (\d)\$", text)
+    f = unit(ABS)
+    at, b = f.gram_parameters(), math.pi - shift
+    assert at.theta**2 == pytest.approx(2 / b)
+    for moment, width in ((3.0, b), (8.0, 2 / 7 * b)):
+        for change, outliers in ((0.99, 0), (1.01, 1)):
+            law = NonlinearGram(
+                at.eta, at.zeta, features_per_sample=1.0, features_per_dimension=change * width
+            )
+            assert law.outliers(at.theta, moment, 1.0).isolated.sum() == outliers
+
+
+def test_the_necessary_condition_of_relu():
     at = RELU.gram_parameters()
     (needed,) = numbers(r"it needs \$\\kappa > (\d)\\pi\$", markdown(CHAPTER))
     assert 4 * at.zeta / at.theta**2 == pytest.approx(needed * math.pi)

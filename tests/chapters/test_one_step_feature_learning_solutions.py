@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from notebook import markdown, numbers, solution
 
-from rmtlib.activations import ERF, SIGN, TANH, Activation, Quadratic
+from rmtlib.activations import ERF, RELU, SIGN, TANH, Activation, Quadratic
 from rmtlib.features import (
     first_layer_gradient,
     gradient_overlap,
@@ -140,3 +140,25 @@ def test_with_few_samples_a_short_step_can_be_ahead_of_regression_on_the_inputs(
             TANH, TANH, 5, noise=NOISE, features_per_dimension=8, samples_per_dimension=ratio
         ).test
         assert inputs(ratio) < error
+
+
+def test_a_long_step_pays_with_enough_samples_and_never_for_an_even_teacher():
+    assert "The nonlinear part of the centered ReLU is even" in solution(CHAPTER, "ex-os-enough")
+    steps = np.geomspace(0.5, 200, 7)
+
+    def lowest(teacher, ratio):
+        sizes = {"p": 48, "n": 48 * ratio, "N": 96, "n_test": 1000, "noise": NOISE, "size": 4}
+        return (
+            simulate_one_step(
+                "tanh", teacher, steps, ridge=np.geomspace(3e-3, 300, 8), rng=5, **sizes
+            )
+            .test.min(axis=2)
+            .mean(axis=0)
+            .min()
+        )
+
+    line = single_direction_bound(TANH, 0)
+    assert lowest(TANH, 3) > 1.2 * line
+    assert lowest(TANH, 12) < 0.8 * line
+    even = RELU.centered()
+    assert lowest(even, 16) > single_direction_bound(even, 0)

@@ -5,6 +5,7 @@ import pytest
 from notebook import numbers, solution
 
 from rmtlib.covariance import covariance_spike
+from rmtlib.laws import Discrete, SampleCovariance
 
 CHAPTER = "sample_covariance"
 
@@ -47,3 +48,18 @@ def test_for_more_variables_than_samples_no_eigenvalue_goes_below_the_bulk():
         smallest = np.linalg.eigvalsh(X.T @ X / n)[0]
         assert abs(smallest - edge) < 0.12
         assert smallest > edge / 2  # the bulk does not reach zero
+
+
+def test_two_bands_merge_at_the_ratio_of_the_solution():
+    text = solution(CHAPTER, "ex-sc-slider")
+    assert "c < \\frac{2(s - 1)^2}{(1 + s^{2/3})^3}" in text
+    stated = numbers(
+        r"At \$s = 2.5\$ the right side is (\d\.\d+).*at \$s = 3\$ it is (\d\.\d+)", text
+    )
+    for s, rounded in zip((2.5, 3.0), stated, strict=True):
+        limit = 2 * (s - 1) ** 2 / (1 + s ** (2 / 3)) ** 3
+        assert limit == pytest.approx(rounded, abs=5e-4)
+        bands = [
+            len(SampleCovariance(c, Discrete([1, s])).bands()) for c in (0.99 * limit, 1.01 * limit)
+        ]
+        assert bands == [2, 1]

@@ -4,6 +4,7 @@ from scipy.stats import kstest
 
 from rmtlib import as_rng
 from rmtlib.covariance import largest_eigenvalue_scale, largest_eigenvalue_test
+from rmtlib.covariance._largest_eigenvalue import ratio_pvalue
 from rmtlib.laws import TracyWidom, sample_covariance_eigenvalues, wishart_eigenvalues
 
 LAW = TracyWidom()
@@ -61,10 +62,81 @@ def test_pvalues_of_pure_noise_are_uniform_and_a_spike_is_found(variance):
         assert test.variance == pytest.approx(4 * (1 + 4 / p), rel=5 * np.sqrt(2 / (p * n)))
 
 
-@pytest.mark.parametrize(("p", "n"), [(0, 5), (5, 0), (1, 1), (2.0, 5), (5, True), (-1, 3)])
+@pytest.mark.parametrize(
+    ("p", "n"), [(0, 5), (5, 0), (1, 1), (2.0, 5), (5, True), (-1, 3), (5, 0.5), (5, np.nan)]
+)
 def test_bad_sizes_are_refused(p, n):
-    with pytest.raises(ValueError, match="must be an integer"):
+    with pytest.raises(ValueError, match="must be"):
         largest_eigenvalue_scale(p=p, n=n)
+
+
+def test_effective_numbers_of_samples_need_not_be_integers():
+    low, middle, high = (largest_eigenvalue_scale(p=40, n=n)[0] for n in (99, 99.5, 100))
+    assert low > middle > high
+    assert middle == pytest.approx((low + high) / 2, rel=1e-5)
+
+
+def one_of_the_levels(p, n, beta, draws, known):
+    """Share of white draws that the test rejects at 5 %."""
+    eigenvalues = wishart_eigenvalues(p, n, size=draws, beta=beta, rng=5)
+    largest, mean = eigenvalues[:, -1], eigenvalues.mean(axis=1)
+    center, scale = largest_eigenvalue_scale(p=p, n=n, beta=beta)
+    if known:
+        return np.mean(largest > center + scale * TracyWidom(beta).ppf(0.95))
+    return np.mean(ratio_pvalue(largest / mean, p=p, n=n, beta=beta) < 0.05)
+
+
+@pytest.mark.parametrize("beta", [1, 2])
+@pytest.mark.parametrize(
+    ("p", "n", "known"),
+    [
+        (2, 100, True),
+        (3, 1000, True),
+        (10, 15, True),
+        (2, 100, False),
+        (5, 50, False),
+        (10, 15, False),
+        (10, 100, False),
+        (50, 20, False),
+    ],
+)
+def test_levels_are_within_a_fifth_of_nominal(p, n, beta, known):
+    # 4000 draws: one standard error is 0.34 %, allowed above a fifth of nominal three times
+    level = one_of_the_levels(p, n, beta, 4000, known)
+    assert abs(level - 0.05) < 0.01 + 3 * np.sqrt(0.05 * 0.95 / 4000)
+
+
+def test_the_correction_for_an_unknown_variance_is_needed():
+    """Without it the level at (10, 15) is a third of nominal."""
+    eigenvalues = wishart_eigenvalues(10, 15, size=4000, rng=5)
+    center, scale = largest_eigenvalue_scale(p=10, n=15)
+    ratio = eigenvalues[:, -1] / eigenvalues.mean(axis=1)
+    naive = np.mean((ratio - center) / scale > LAW.ppf(0.95))
+    assert naive < 0.03 < one_of_the_levels(10, 15, 1, 4000, known=False)
+
+
+def test_far_pvalues_are_positive_and_decrease():
+    pvalues = ratio_pvalue(np.array([3.0, 4.0, 6.0, 10.0, 20.0]), p=100, n=100, beta=1)
+    assert np.all(np.diff(pvalues) < 0)
+    assert pvalues[-1] > 0
+
+
+def test_exact_draws_and_correction_meet_where_one_takes_over():
+    """p-values at p = 10 by the correction against 20,000 draws, near 5 %."""
+    eigenvalues = wishart_eigenvalues(10, 200, size=20_000, rng=9)
+    ratio = np.quantile(eigenvalues[:, -1] / eigenvalues.mean(axis=1), 0.95)
+    assert ratio_pvalue(ratio, p=10, n=200, beta=1) == pytest.approx(0.05, rel=0.2)
+
+
+def test_complex_noise_needs_its_own_law():
+    p, n = 60, 120
+    rng = as_rng(2)
+    X = (rng.standard_normal((200, p, n)) + 1j * rng.standard_normal((200, p, n))) / np.sqrt(2)
+    statistics = [
+        largest_eigenvalue_test(sample_covariance_eigenvalues(x), n=n, beta=2).statistic for x in X
+    ]
+    assert kstest(statistics, TracyWidom(2).cdf).pvalue > 0.001
+    assert kstest(statistics, LAW.cdf).pvalue < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -77,7 +149,7 @@ def test_bad_sizes_are_refused(p, n):
         ([0.0, 0.0], 5, None),
         ([1.0, 2.0], 5, 0.0),
         ([1.0, 2.0], 5, np.inf),
-        ([1.0, 2.0], 2.5, 1.0),
+        ([1.0, 2.0], 0.5, 1.0),
     ],
 )
 def test_bad_arguments_of_the_test_are_refused(eigenvalues, n, variance):

@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -727,7 +728,10 @@ def test_fetch_refuses_an_unknown_name(capsys):
     assert "invalid choice: 'imagenet'" in capsys.readouterr().err
 
 
-def test_the_command_reports_each_data_set_and_counts_failures(server, tmp_path, capsys):
+def test_the_command_reports_each_data_set_and_counts_failures(
+    server, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # a terminal shows a bar
     assert main(["mnist", "a9a"]) == 1
     printed = capsys.readouterr()
     assert printed.out == f"mnist: in {tmp_path / 'cache'}\n"
@@ -763,11 +767,18 @@ def test_two_processes_at_once_both_succeed(server, mnist, tmp_path):
     assert cached(tmp_path) == sorted(mnist)
 
 
-def test_a_download_in_a_notebook_writes_nothing_to_stderr(server, mnist, tmp_path):
+def test_a_download_in_a_notebook_says_what_and_how_large_and_writes_nothing_to_stderr(
+    server, mnist, tmp_path
+):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(program(mnist))])
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
-    (output,) = notebook.cells[0].outputs
-    assert (output.name, output.text) == ("stdout", "(784, 17)\n")
+    outputs = notebook.cells[0].outputs
+    assert {output.name for output in outputs} == {"stdout"}
+    *files, result = "".join(output.text for output in outputs).splitlines()
+    assert result == "(784, 17)"
+    assert len(files) == len(mnist)
+    for line in files:
+        assert re.fullmatch(r"Downloading \S+, \d+\.\d MB, from http://\S+", line)
     assert cached(tmp_path) == sorted(mnist)
 
 

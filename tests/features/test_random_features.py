@@ -162,6 +162,16 @@ def test_ridgeless_variance_is_finite_if_all_samples_share_the_rank():
     assert np.mean(found) == pytest.approx(wide.errors(60, 0.0).test, abs=4 * error)
 
 
+def test_best_ridge_is_the_best():
+    theory = RandomFeatureRidge(*whole())
+    N = np.array([10, 30, 200])
+    best = theory.best(N)
+    assert best.test == pytest.approx(theory.errors(N, best.ridge).test, rel=1e-14)
+    grid = theory.errors(N[:, None], N[:, None] * np.geomspace(1e-6, 10, 400)).test
+    assert np.all(best.test <= grid.min(axis=1) * (1 + 1e-9))
+    assert isinstance(theory.best(30).ridge, float)
+
+
 def test_isotropic_kernel_has_training_error_one_minus_n_over_n():
     errors = RandomFeatureRidge(np.eye(40), np.ones(40)).errors([10, 20, 40, 60], 0.0)
     assert errors.train == pytest.approx([0.75, 0.5, 0, 0])
@@ -449,6 +459,8 @@ def test_theory_refuses_what_is_no_kernel():
         with pytest.raises(ValueError, match=message):
             RandomFeatureRidge(**(GOOD | {"K": K}))
     assert repr(RandomFeatureRidge(**GOOD)) == "RandomFeatureRidge(n=30, n_test=11)"
+    with pytest.raises(ValueError, match="n must be less than the size of K"):
+        RandomFeatureRidge(np.eye(3), np.ones(3)).best(2)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, "x", 1j, None, [1.0, [2.0]]], ids=repr)
@@ -462,6 +474,7 @@ def test_widths_and_ridges_that_are_none_are_refused(bad):
         (lambda: rf.effective_ridge([1.0], 1.0, bad), "ridge"),
         (lambda: rf.simulate_errors(S, np.ones(3), 2, bad), "ridge"),
         (lambda: rf.simulate_errors(S, np.ones(3), bad, 1.0), "n"),
+        (lambda: theory.best(bad), "features"),
         (lambda: theory.degrees_of_freedom(bad), "effective"),
         (lambda: rf.ridgeless_risk(bad, signal=1.0, noise=1.0), "ratio"),
         (lambda: rf.ridgeless_risk(1.0, signal=bad, noise=1.0), "signal"),

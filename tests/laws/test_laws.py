@@ -458,7 +458,7 @@ def test_sample_covariance_of_integers_is_computed_in_floats():
     np.testing.assert_allclose(sample_covariance_eigenvalues(X), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("bad", [[], [[]], [1.0, 2.0], [[np.nan]], [[1.0], [1.0, 2.0]], [[1j]]])
+@pytest.mark.parametrize("bad", [[], [[]], [1.0, 2.0], [[np.nan]], [[1.0], [1.0, 2.0]], [["a"]]])
 def test_data_that_is_no_matrix_is_refused(bad):
     with pytest.raises(ValueError, match="X must be"):
         sample_covariance_eigenvalues(bad)

@@ -95,8 +95,22 @@ def test_quantile_levels_out_of_range_are_refused(q):
         LAW.ppf(q)
 
 
-def test_only_the_law_of_real_matrices_is_known():
+def test_laws_of_real_and_complex_matrices_are_known():
     assert repr(LAW) == "TracyWidom(beta=1)"
-    for bad in (2, 4, "1", True, None):
-        with pytest.raises(ValueError, match="beta must be 1"):
+    for bad in (3, 4, 1.0, "1", True, None):
+        with pytest.raises(ValueError, match="beta must be 1 or 2"):
             TracyWidom(bad)
+
+
+def test_complex_law_has_its_known_values_and_moments():
+    law = TracyWidom(2)
+    assert repr(law) == "TracyWidom(beta=2)"
+    # values of Bornemann's table of the determinant of the Airy kernel
+    assert law.cdf([-2.0, 0.0]) == pytest.approx([0.41322414250512, 0.96937282835526], abs=1e-12)
+    x = np.linspace(-12, 10, 4001)
+    density, step = law.pdf(x), x[1] - x[0]
+    assert density.sum() * step == pytest.approx(1, abs=1e-12)
+    assert (x * density).sum() * step == pytest.approx(law.mean(), abs=1e-10)
+    assert ((x - law.mean()) ** 2 * density).sum() * step == pytest.approx(law.var(), abs=1e-10)
+    q = np.array([1e-8, 0.05, 0.5, 0.95, 1 - 1e-8])
+    np.testing.assert_allclose(law.cdf(law.ppf(q)), q, rtol=1e-8)

@@ -5,7 +5,7 @@ import pytest
 
 from rmtlib import as_rng
 from rmtlib.covariance import covariance_spike
-from rmtlib.laws import spiked_wishart
+from rmtlib.laws import sample_covariance_eigenvalues, spiked_wishart, wishart_eigenvalues
 
 
 @pytest.mark.parametrize(("p", "n"), [(40, 90), (90, 40), (50, 50), (2, 2)])
@@ -55,3 +55,25 @@ def test_one_draw_is_the_first_of_many():
 def test_bad_input_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         spiked_wishart(**({"strength": 1.0, "p": 5, "n": 5} | change))
+
+
+def test_complex_draws_have_the_moments_of_complex_data():
+    p, n, draws = 20, 30, 2000
+    eigenvalues = wishart_eigenvalues(p, n, size=draws, beta=2, rng=0)
+    # E tr W^2 / p = 1 + p / n for complex data, without the 1 / n of real ones
+    second = np.mean(eigenvalues**2, axis=1)
+    assert abs(second.mean() - (1 + p / n)) < 4 * second.std() / np.sqrt(draws)
+    rng = as_rng(1)
+    X = (rng.standard_normal((200, p, n)) + 1j * rng.standard_normal((200, p, n))) / np.sqrt(2)
+    largest = [sample_covariance_eigenvalues(x)[-1] for x in X]
+    spread = np.std(largest) * np.sqrt(1 / 200 + 1 / draws)
+    assert abs(np.mean(largest) - eigenvalues[:, -1].mean()) < 4 * spread
+
+
+def test_complex_data_and_their_gram_matrix_share_eigenvalues():
+    X = as_rng(2).standard_normal((4, 7)) + 1j * as_rng(3).standard_normal((4, 7))
+    expected = np.linalg.eigvalsh(X @ X.conj().T / 7)
+    np.testing.assert_allclose(sample_covariance_eigenvalues(X), expected, rtol=1e-10)
+    padded = sample_covariance_eigenvalues(X.conj().T)
+    np.testing.assert_allclose(padded[3:], expected * 7 / 4, rtol=1e-10)
+    assert not padded[:3].any()

@@ -40,26 +40,113 @@
       }
       return urls.get(k);
     };
+    const slider = (control) => control.querySelector("input[type=range]");
+    const inputs = (control) => [...control.querySelectorAll("input")];
+    const name = (control) => control.querySelector("input").name;
     const position = (control) =>
       Number(control.querySelector("input[type=range], input:checked").value);
+    const move = (control, at) => {
+      if (slider(control)) slider(control).value = at;
+      else inputs(control)[at].checked = true;
+    };
     const show = () => {
       let k = 0;
       controls.forEach((control, i) => {
         const at = position(control);
-        const slider = control.querySelector("input[type=range]");
         k = k * data.texts[i].length + at;
-        if (slider) {
+        if (slider(control)) {
           control.style.setProperty("--at", at);
           control.querySelector("output").textContent = data.texts[i][at];
-          slider.setAttribute("aria-valuetext", data.texts[i][at]);
+          slider(control).setAttribute("aria-valuetext", data.texts[i][at]);
         }
       });
       image.src = frame(k);
       image.alt = data.alts[k];
-      if (caption) write(caption, data.captions[k]);
+      if (caption && caption.textContent !== data.captions[k]) write(caption, data.captions[k]);
     };
-    form.addEventListener("input", show);
+
+    // The state is in the address, so that a link opens this picture, and in the history entry.
+    const start = controls.map(position);
+    const all = [...document.querySelectorAll('.rmt[data-rmt="explorer"]')];
+    const key = root.closest("[id^=fig-]")?.id ?? `explorer-${all.indexOf(root) + 1}`;
+    let waiting;
+    const remember = () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        const now = controls.map(position);
+        const pairs = controls.map((c, i) => [name(c), data.texts[i][now[i]]]);
+        const kept = { ...history.state?.rmt, [key]: now };
+        try {
+          history.replaceState({ ...history.state, rmt: kept }, "", `#${key}?${new URLSearchParams(pairs)}`);
+        } catch { /* too many changes, or no history: the picture is right all the same */ }
+      }, 200);
+    };
+    const restore = () => {
+      const [where, text] = location.hash.slice(1).split("?");
+      const linked = where === key && text ? new URLSearchParams(text) : null;
+      const kept = history.state?.rmt?.[key];
+      controls.forEach((control, i) => {
+        const at = linked ? data.texts[i].indexOf(linked.get(name(control))) : (kept?.[i] ?? -1);
+        if (at >= 0 && at < data.texts[i].length) move(control, at);
+      });
+      if (linked || kept) show();
+      if (linked) root.scrollIntoView({ block: "center" });
+    };
+
+    // Play and step move the slider that was used last, at first the first one.
+    let active = controls.findIndex(slider);
+    let playing;
+    const play = form.querySelector(".rmt-play");
+    const pause = () => {
+      clearInterval(playing);
+      playing = null;
+      play?.setAttribute("aria-label", "Play");
+      play?.classList.remove("rmt-on");
+    };
+    const step = (by) => {
+      const last = data.texts[active].length - 1;
+      const at = position(controls[active]) + by;
+      if (at < 0 || at > last) return false;
+      move(controls[active], at);
+      show();
+      remember();
+      return at > 0 && at < last;
+    };
+    const buttons = {
+      play: () => {
+        if (playing) return pause();
+        if (position(controls[active]) === data.texts[active].length - 1) {
+          move(controls[active], 0);
+          show();
+        }
+        play.setAttribute("aria-label", "Pause");
+        play.classList.add("rmt-on");
+        playing = setInterval(() => step(1) || pause(), 700);
+      },
+      back: () => step(-1),
+      next: () => step(1),
+      reset: () => {
+        controls.forEach((control, i) => move(control, start[i]));
+        show();
+        remember();
+      },
+    };
+    form.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      if (button.dataset.do !== "play") pause();
+      buttons[button.dataset.do]();
+    });
+    form.addEventListener("input", (event) => {
+      pause();
+      const used = controls.findIndex((control) => control.contains(event.target));
+      if (slider(controls[used])) active = used;
+      show();
+      remember();
+    });
     form.addEventListener("submit", (event) => event.preventDefault());
+    window.addEventListener("hashchange", restore);
+    restore();
   };
 
   const number = (rule, reply) => {
