@@ -92,7 +92,7 @@ $(COLAB)/.ready: requirements-colab.txt
 
 book: $(READY)
 	@echo "Executing the chapters and building their pages: about ten minutes the first time."
-	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet >/dev/null
+	@OMP_NUM_THREADS=1 $(BIN)/jupyter-book build . -W -n --keep-going --quiet >/dev/null
 	@echo "The site is _build/html/index.html."
 
 # The book is built on one core, the oldest versions are tested on the other.

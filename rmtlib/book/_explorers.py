@@ -101,7 +101,7 @@ class StaticExplorer(_Explorer):
         at = cells.index(self.start)
         alts = [self.alt(cell) for cell in cells]
         twice = (0, len(cells) // 2, -1)
-        with frames.parsing_once():
+        with frames.parsing_once(), frames.collecting_rarely():
             places = [self._frame(cells[k], frames.places)[0] for k in twice]
             for write in (frames.slim_svg, frames.webp):
                 encode = partial(frames.put, places=places, write=write)

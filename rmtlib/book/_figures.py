@@ -166,6 +166,7 @@ def stacked(figure: Figure) -> Iterator[None]:
             ax.legend(legend.legend_handles, texts, **where)
             rows += -(-len(texts) // columns)
     figure.set_size_inches(NARROW[0], NARROW[1] * len(axes) + 0.25 * rows)
+    figure.set_layout_engine("constrained")
     legend_below(figure, 2)
     try:
         yield
@@ -187,9 +188,24 @@ def legend_below(figure: Figure, columns: int) -> None:
         figure.legend(names.values(), names.keys(), **where)
 
 
+def lay_out(figure: Figure) -> None:
+    """Place the panels once. matplotlib would draw a figure with a layout twice to save it."""
+    engine = figure.get_layout_engine()
+    if engine and figure.axes:
+        engine.execute(figure)
+    without_layout(figure)
+
+
+def without_layout(figure: Figure) -> None:
+    """Keep the panels where they are."""
+    with plt.rc_context({"figure.constrained_layout.use": False, "figure.autolayout": False}):
+        figure.set_layout_engine(None)
+
+
 def _render(figure: Figure, fmt: str) -> bytes:
     text = {"Description": alt_text(figure)}
     box = None if panels_of(figure).narrow else "tight"
+    lay_out(figure)
     buffer = BytesIO()
     if fmt == "svg":
         metadata = text | {"Date": None}

@@ -6,6 +6,7 @@ the page shows first; a frame then costs about 1 KB of compressed page.
 """
 
 import base64
+import gc
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
 from PIL import Image
 
+from rmtlib.book._figures import lay_out, without_layout
+
 CSS_DPI = 96
 SVG_LIMIT = 60_000
 IMAGE_LIMIT = 8_000
@@ -29,6 +32,7 @@ WIDE = 680  # CSS pixels: wider figures have panels side by side and no narrow f
 STYLE = {
     "svg.hashsalt": "rmtlib",
     "svg.fonttype": "path",
+    "figure.constrained_layout.use": False,
     "savefig.bbox": "standard",
     "savefig.facecolor": "white",
     "savefig.transparent": False,
@@ -48,7 +52,7 @@ def closing_figures() -> Iterator[None]:
 
 def places(figure: Figure) -> np.ndarray:
     """Left, bottom, right and top of each panel, after the layout of the figure."""
-    figure.draw_without_rendering()
+    lay_out(figure)
     return np.array([ax.get_position().extents for ax in figure.axes])
 
 
@@ -59,11 +63,22 @@ def put(figure: Figure, places: Sequence[np.ndarray], write: Callable[[Figure], 
     changes keep their own layout.
     """
     if len({len(found) for found in (*places, figure.axes)}) == 1:
-        figure.set_layout_engine("none")
+        without_layout(figure)
         low, high = np.max(places, axis=0)[:, :2], np.min(places, axis=0)[:, 2:]
         for ax, (x, y), (right, top) in zip(figure.axes, low, high, strict=True):
             ax.set_position((x, y, right - x, top - y))
     return write(figure)
+
+
+@contextmanager
+def collecting_rarely() -> Iterator[None]:
+    """Look for garbage a hundred times less often: figures are many objects that live long."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100 * usual[0], *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 @contextmanager
@@ -87,6 +102,7 @@ def parsing_once() -> Iterator[None]:
 def png(figure: Figure, dpi: float, description: str = "") -> bytes:
     """The figure as PNG; the same bytes for the same figure."""
     metadata = {"Software": None} | ({"Description": description} if description else {})
+    lay_out(figure)
     with plt.rc_context(STYLE), io.BytesIO() as buffer:
         figure.savefig(buffer, format="png", dpi=dpi, metadata=metadata)
         return buffer.getvalue()
@@ -100,6 +116,7 @@ def slim_svg(figure: Figure) -> list[str]:
     glyphs' ``scale(0.015625)`` must keep its digits).
     """
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    lay_out(figure)
     with plt.rc_context(STYLE), io.StringIO() as buffer:
         figure.savefig(buffer, format="svg", metadata=metadata, transparent=True)
         svg = buffer.getvalue()

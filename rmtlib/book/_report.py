@@ -41,8 +41,8 @@ def report(result: Report) -> Figure:
     shown = lam[(lam > 1e-9 * lam[0]) & (lam <= right)]
     edges = np.linspace(0, right, min(90, max(20, lam.size // 3)))
     ax = plt.subplots()[1]
-    weights = np.full(shown.size, 1 / (lam.size * edges[1]))
-    ax.hist(shown, edges, weights=weights, color=SIMULATION, label="eigenvalues")
+    heights = np.histogram(shown, edges)[0] / (lam.size * edges[1])
+    ax.stairs(heights, edges, fill=True, color=SIMULATION, label="eigenvalues")
     x, density = density_curve(law)
     top = 1.25 * max(ax.get_ylim()[1], min(np.nanmax(density), 1.5 * ax.get_ylim()[1]))
     ax.plot(x, np.minimum(density, 2 * top), color=THEORY, label="law of the noise")

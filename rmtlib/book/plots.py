@@ -318,12 +318,8 @@ def histogram(
             {"color": SIMULATION} if name == "simulation" else {"color": _look(ax, name)["color"]}
         )
         heights, _ = np.histogram(to(values), edges, density=True)
-        style = look | {
-            "edgecolor": "white",
-            "linewidth": 0.4,
-            "alpha": 0.6 if len(named) > 1 else 1,
-        }
-        bars = ax.bar(back(edges[:-1]), heights, np.diff(back(edges)), align="edge", **style)
+        alpha = 0.6 if len(named) > 1 else 1
+        bars = ax.stairs(heights, back(edges), fill=True, alpha=alpha, **look)
         _enter(ax, name, bars)
 
 

@@ -171,7 +171,7 @@ class JacobianLaw(SpectralLaw):
 
     @cached_property
     def _bands(self) -> np.ndarray:
-        if 1 - sum(mass for _, mass in self.atoms) < 1e-14:
+        if 1 - sum(mass for _, mass in self.atoms) < 1e-12:  # rounding
             return np.empty((0, 2))
         return np.array([[self._lower_edge(), self._upper_edge()]])
 

@@ -321,6 +321,16 @@ def test_band_of_orthogonal_hardtanh_has_its_edge_at_every_depth(q):
         assert (low, high) == (0, pytest.approx(edge, rel=1e-12))
 
 
+@pytest.mark.parametrize("depth", [2, 32, 128])
+@pytest.mark.parametrize("variance", [0.008, 0.0145, 0.015, 0.0155, 0.017, 0.02])
+def test_a_network_that_clips_almost_nothing_has_a_law(depth, variance):
+    law = JacobianLaw.critical(HARDTANH, depth=depth, variance=variance)
+    band, (*_, (place, mass)) = law.bands(), law.atoms
+    assert mass == pytest.approx(1, abs=1e-8)
+    assert place == pytest.approx(1, abs=1e-8)
+    assert np.all(band < 1e-7)
+
+
 def test_two_clipped_rotations_are_a_product_of_projections():
     p = SquaredSlopes(HARDTANH, 0.5).share
     law = JacobianLaw(HARDTANH, [0.5, 0.5], weights="orthogonal")
