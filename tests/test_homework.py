@@ -1,8 +1,7 @@
-"""The problem sets under the real grader: stubs, solutions, mistakes, hostile submissions.
+"""The problem sets: stubs, solutions and mistakes in one process, a class under the real grader.
 
-A class takes its own course, and its submissions are graded by one call of nbgrader: starting
-the grader and a kernel costs more than most submissions. Mistakes in different problems share
-a submission.
+The grader releases every set; its answers are run by `homework.running`, which executes only
+the cells that an answer changes. One set goes through the grader whole, with hostile answers.
 """
 
 import csv
@@ -26,6 +25,7 @@ GRADING = Path(os.environ.get("RMTLIB_GRADING", ROOT / ".venv-grading")) / "bin"
 SETS = sorted(path.stem for path in EXERCISES.glob("source/*/*.ipynb"))
 sys.path.insert(0, str(ROOT / "_ext"))
 PLACEHOLDER = '"your-id"'
+OTHER = "o.neil-b@uni"
 NO_KEY = 'KEY = ""'
 
 pytestmark = pytest.mark.homework
@@ -120,17 +120,38 @@ def source(name):
     return (EXERCISES / "source" / name / f"{name}.ipynb").read_text(encoding="utf-8")
 
 
-def edited(text, student, mistakes=(), key=""):
-    """A submission: the notebook of ``student`` with some cells' code replaced."""
+def edited(text, student, key=""):
+    """A submission: the notebook of ``student``, with the key."""
     for old, new in [(PLACEHOLDER, f'"{student}"'), (NO_KEY, f'KEY = "{key}"')]:
         text = text.replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1])
-    notebook = json.loads(text)
-    for mistake in mistakes:
-        cell = next(c for c in notebook["cells"] if grade_id(c) == mistake.cell)
-        code = "".join(cell["source"])
-        assert code.count(mistake.old) == 1, f"{mistake.old!r} is not once in {mistake.cell}"
-        cell["source"] = code.replace(mistake.old, mistake.new)
-    return json.dumps(notebook)
+    return text
+
+
+def committed(name):
+    return (EXERCISES / "release" / name / f"{name}.ipynb").read_text(encoding="utf-8")
+
+
+def mistaken(name, mistake):
+    """The cell that a mistake changes, changed."""
+    cells = json.loads(source(name))["cells"]
+    (code,) = ["".join(cell["source"]) for cell in cells if grade_id(cell) == mistake.cell]
+    assert code.count(mistake.old) == 1, f"{mistake.old!r} is not once in {mistake.cell}"
+    return code.replace(mistake.old, mistake.new)
+
+
+def ran(name, answers):
+    """What the graded cells of a set say of each answer, from one process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "homework.running", name],
+        cwd=Path(__file__).parent,
+        input=json.dumps(answers),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+        timeout=600,
+    )
+    return json.loads(done.stdout)
 
 
 def graded_cells(name, kind="code"):
@@ -140,21 +161,6 @@ def graded_cells(name, kind="code"):
         for cell in json.loads(source(name))["cells"]
         if cell["metadata"].get("nbgrader", {}).get("grade") and cell["cell_type"] == kind
     }
-
-
-def together(mistakes):
-    """Mistakes in groups for one submission each: other cells changed, other checks failed."""
-    groups = []
-    for mistake in mistakes:
-        for group in groups:
-            if not any(
-                mistake.cell == other.cell or mistake.loses.keys() & other.loses for other in group
-            ):
-                group.append(mistake)
-                break
-        else:
-            groups.append([mistake])
-    return {f"student{k}": group for k, group in enumerate(groups)}
 
 
 def regions(text, mark):
@@ -171,36 +177,35 @@ class Battery:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def course(cls, tmp_path_factory):
-        """The set, released, with a stub, the solution and the mistakes graded."""
-        course = Course(tmp_path_factory.mktemp("course"))
-        released = course.release(cls.name)
-        course.submit("stub", cls.name, released.read_text(encoding="utf-8"))
-        course.submit("ada", cls.name, edited(source(cls.name), "ada"))
-        for student, group in together(cls.mistakes()).items():
-            course.submit(student, cls.name, edited(source(cls.name), student, group))
-        course.run("autograde", cls.name)
-        return course
+    def released(cls, tmp_path_factory):
+        """The student's notebook as the grader makes it from the source."""
+        return Course(tmp_path_factory.mktemp("course")).release(cls.name).read_text("utf-8")
 
     @pytest.fixture(scope="class")
     @classmethod
-    def marks(cls, course):
-        return course.marks(cls.name)
+    def said(cls):
+        """What the checks say of the reference, of stubs, and of each mistake."""
+        stubs = {
+            grade_id(cell): "".join(cell["source"])
+            for cell in json.loads(committed(cls.name))["cells"]
+            if cell["cell_type"] == "code" and cell["metadata"].get("nbgrader", {}).get("solution")
+        }
+        answers = {"reference": {}, "another id": {"student": OTHER}, "stubs": {"cells": stubs}}
+        for mistake in cls.mistakes():
+            answers[mistake.name] = {"cells": {mistake.cell: mistaken(cls.name, mistake)}}
+        return dict(zip(answers, ran(cls.name, list(answers.values())), strict=True))
 
     @classmethod
     def mistakes(cls):
         return importlib.import_module(f"homework.{cls.name}").MISTAKES
 
-    def test_released_notebook_is_the_committed_one(self, course):
+    def test_released_notebook_is_the_committed_one(self, released):
         from notebooks import canonical
 
-        made = canonical((course.root / "release" / self.name / f"{self.name}.ipynb").read_text())
-        committed = EXERCISES / "release" / self.name / f"{self.name}.ipynb"
-        assert committed.read_text(encoding="utf-8") == made, "run `make release`"
+        assert committed(self.name) == canonical(released), "run `make release`"
 
-    def test_release_holds_no_solution_and_no_hidden_test(self, course):
-        committed = EXERCISES / "release" / self.name / f"{self.name}.ipynb"
-        text = committed.read_text(encoding="utf-8")
+    def test_release_holds_no_solution_and_no_hidden_test(self):
+        text = committed(self.name)
         assert "SOLUTION" not in text
         assert "HIDDEN" not in text
         student = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
@@ -213,24 +218,21 @@ class Battery:
         stubs = student.count("raise NotImplementedError") + student.count("*Your answer here.*")
         assert stubs == len(solutions)
 
-    def test_stub_earns_nothing(self, marks):
-        assert sum(value or 0 for value in marks["stub"].values()) == 0
+    def test_stubs_fail_every_check(self, said):
+        passed = [cell for cell, words in said["stubs"].items() if not words]
+        assert passed == ["identity"]
 
-    def test_solution_earns_full_marks(self, marks):
-        points = graded_cells(self.name)
-        assert {cell: marks["ada"][cell] for cell in points} == points
+    @pytest.mark.parametrize("who", ["reference", "another id"])
+    def test_solution_passes_every_check(self, said, who):
+        assert said[who] == dict.fromkeys(graded_cells(self.name), "")
 
-    def test_mistakes_earn_part_of_the_marks_and_get_the_right_hint(self, course, marks):
-        points = graded_cells(self.name)
+    def test_mistakes_fail_their_checks_only_and_get_the_right_hint(self, said):
         assert len(self.mistakes()) >= 2
-        for student, group in together(self.mistakes()).items():
-            messages = course.messages(student, self.name)
-            loses = {cell: words for mistake in group for cell, words in mistake.loses.items()}
-            failed = {cell for cell in points if marks[student][cell] == 0}
-            assert failed == loses.keys(), ([mistake.name for mistake in group], messages)
-            assert 0 < sum(marks[student][cell] for cell in points) < sum(points.values())
-            for cell, words in loses.items():
-                assert words in messages[cell], (cell, words, messages[cell])
+        for mistake in self.mistakes():
+            failed = {cell: words for cell, words in said[mistake.name].items() if words}
+            assert failed.keys() == mistake.loses.keys(), (mistake.name, failed)
+            for cell, hint in mistake.loses.items():
+                assert hint in failed[cell], (mistake.name, cell, hint, failed[cell])
 
     def test_set_has_three_to_five_problems_and_points_on_each(self):
         cells = json.loads(source(self.name))["cells"]

@@ -127,10 +127,10 @@ class StaticExplorer(_Explorer):
             **packed,
         }
         source = frames.svg_uri(pictures[at]) if vector else pictures[at]
-        wide = " rmt-wide" * (size[0] > frames.WIDE and not kept) + " rmt-ink" * vector
+        ink = " rmt-ink" * vector
         body = (
             f'<form class="rmt-controls" autocomplete="off" hidden>{self._controls()}</form>\n'
-            f'<div class="rmt-paper{wide}{kept}"><img class="rmt-frame" src="{escape(source)}" '
+            f'<div class="rmt-paper{ink}{kept}"><img class="rmt-frame" src="{escape(source)}" '
             f'alt="{escape(alts[at])}" width="{size[0]}" height="{size[1]}" '
             f'style="--most:{round(ENLARGED * size[0])}px"></div>'
         )

@@ -78,6 +78,13 @@ class Panels:
     finished: bool = False
 
 
+def new_figure(n: int, size: Any, legend: Any = "", keep: int = 0, **share: bool) -> Any:
+    """A figure that remembers its panels, and one ``Axes`` or an array of them."""
+    figure, axes = plt.subplots(1, n, figsize=size, **share)
+    figure._rmtlib_panels = Panels(list(figure.axes), True, legend, keep)
+    return figure, axes
+
+
 def panels_of(figure: Figure) -> Panels:
     """The memory of a figure, made where it has none."""
     if not hasattr(figure, "_rmtlib_panels"):
@@ -203,22 +210,19 @@ def without_layout(figure: Figure) -> None:
 
 
 def _render(figure: Figure, fmt: str) -> bytes:
-    text = {"Description": alt_text(figure)}
     box = None if panels_of(figure).narrow else "tight"
     lay_out(figure)
     buffer = BytesIO()
     if fmt == "svg":
-        metadata = text | {"Date": None}
+        metadata = {"Description": alt_text(figure), "Date": None}
         figure.savefig(buffer, format="svg", bbox_inches=box, metadata=metadata, transparent=True)
         return buffer.getvalue()
     figure.savefig(buffer, format="png", dpi=PNG_DPI, bbox_inches=box)
     # A palette of 256 colors can't be told from the original here, at a third of its size.
     picture = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    chunk = PngInfo()
-    chunk.add_itxt("Description", text["Description"])
-    compact = BytesIO()
-    dpi = (PNG_DPI, PNG_DPI)
-    picture.save(compact, format="png", optimize=True, pnginfo=chunk, dpi=dpi)
+    compact, chunk = BytesIO(), PngInfo()
+    chunk.add_itxt("Description", alt_text(figure))
+    picture.save(compact, format="png", optimize=True, pnginfo=chunk, dpi=(PNG_DPI, PNG_DPI))
     return compact.getvalue()
 
 

@@ -28,7 +28,6 @@ SVG_LIMIT = 60_000
 IMAGE_LIMIT = 8_000
 SCREEN_DPI = 1.25 * CSS_DPI
 PRINT_DPI = 2 * CSS_DPI
-WIDE = 680  # CSS pixels: wider figures have panels side by side and no narrow form
 STYLE = {
     "svg.hashsalt": "rmtlib",
     "svg.fonttype": "path",

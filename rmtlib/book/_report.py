@@ -1,11 +1,10 @@
 """The figure of a covariance report."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from rmtlib._checks import instance
-from rmtlib.book._figures import ACCENT, INK, SIMULATION, THEORY, describe
+from rmtlib.book._figures import ACCENT, INK, SIMULATION, THEORY, describe, new_figure
 from rmtlib.book._spectrum import density_curve
 from rmtlib.covariance import Report
 
@@ -40,7 +39,7 @@ def report(result: Report) -> Figure:
     right = max(1.15 * edge, min(1.05 * lam[0], 3 * edge))
     shown = lam[(lam > 1e-9 * lam[0]) & (lam <= right)]
     edges = np.linspace(0, right, min(90, max(20, lam.size // 3)))
-    ax = plt.subplots()[1]
+    ax = new_figure(1, None)[1]
     heights = np.histogram(shown, edges)[0] / (lam.size * edges[1])
     ax.stairs(heights, edges, fill=True, color=SIMULATION, label="eigenvalues")
     x, density = density_curve(law)

@@ -1,13 +1,12 @@
 """Histograms of eigenvalues against the density of a law."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rmtlib._checks import count, instance, vector
 from rmtlib._types import ArrayLike
-from rmtlib.book._figures import ACCENT, SIMULATION, SIMULATION_DARK, THEORY, describe
+from rmtlib.book._figures import ACCENT, SIMULATION, SIMULATION_DARK, THEORY, describe, new_figure
 from rmtlib.laws import SpectralLaw
 
 
@@ -60,7 +59,7 @@ def spectrum(
     count("bins", bins)
     if law is not None:
         instance("law", law, SpectralLaw)
-    ax = plt.subplots()[1] if ax is None else ax
+    ax = new_figure(1, None)[1] if ax is None else ax
     atoms = law.atoms if law is not None else ()
     at_atom = np.zeros(lam.size, dtype=bool)
     for position, _ in atoms:

@@ -37,8 +37,8 @@ from rmtlib.book._figures import (
     TRAINING,
     WIDTH,
     WRONG,
-    Panels,
     describe,
+    new_figure,
     panels_of,
     use_style,
 )
@@ -84,7 +84,6 @@ CYCLE = [
     {"color": color, "ls": style, "marker": marker}
     for color, style, marker in zip(CLASSES, STYLES, "os^Dv", strict=True)
 ]
-ROOM = 12.5
 
 
 def panels(
@@ -143,9 +142,8 @@ def panels(
     if count("n", n) > 3:
         raise ValueError(f"n must be at most 3 (a page is one column wide), got {n}")
     width, usual = plt.rcParams["figure.figsize"] if n == 1 else (WIDTH, HEIGHTS[n])
-    size = (width, height or usual)
-    figure, axes = plt.subplots(1, n, figsize=size, sharex="x" in share, sharey="y" in share)
-    figure._rmtlib_panels = Panels(list(np.atleast_1d(axes)), True, legend, keep)
+    shared = {"sharex": "x" in share, "sharey": "y" in share}
+    figure, axes = new_figure(n, (width, height or usual), legend, keep, **shared)
 
     def of_panel(value: Any, k: int) -> Any:
         return value[k] if n > 1 and isinstance(value, list) else value
@@ -169,7 +167,7 @@ def _named(data: Any, label: str) -> dict[str, np.ndarray]:
     return {name: np.asarray(values, dtype=float) for name, values in named.items()}
 
 
-def _look(ax: Axes, label: str, shades: Sequence[str] | None = None) -> dict:
+def _look(ax: Axes, label: str) -> dict:
     """The look of a label in the figure: by its meaning, or the next one of the cycle."""
     looks = panels_of(ax.figure).looks
     if label not in looks:
@@ -250,15 +248,8 @@ def points(
         look = _look(ax, name)
         mean, deviation = _mean(values, x.size)
         alone = join and x.size > 40
-        (dots,) = ax.plot(
-            x,
-            mean,
-            color=look["color"],
-            marker=None if alone else look["marker"],
-            ls=look["ls"] if join else "none",
-            lw=1.4,
-            ms=4.5,
-        )
+        style = {"color": look["color"], "ls": look["ls"] if join else "none", "lw": 1.4, "ms": 4.5}
+        (dots,) = ax.plot(x, mean, marker=None if alone else look["marker"], **style)
         if spread and deviation is not None:
             ax.errorbar(x, mean, deviation, fmt="none", ecolor=look["color"], elinewidth=1)
         _enter(ax, name, dots)
@@ -314,12 +305,10 @@ def histogram(
     pooled = to(np.concatenate(list(named.values())))
     edges = np.histogram_bin_edges(pooled, bins if np.ndim(bins) == 0 else to(bins))
     for name, values in named.items():
-        look = (
-            {"color": SIMULATION} if name == "simulation" else {"color": _look(ax, name)["color"]}
-        )
+        color = SIMULATION if name == "simulation" else _look(ax, name)["color"]
         heights, _ = np.histogram(to(values), edges, density=True)
         alpha = 0.6 if len(named) > 1 else 1
-        bars = ax.stairs(heights, back(edges), fill=True, alpha=alpha, **look)
+        bars = ax.stairs(heights, back(edges), fill=True, color=color, alpha=alpha)
         _enter(ax, name, bars)
 
 

@@ -94,6 +94,16 @@ def bars_explorer():
     )
 
 
+def frames_of_bars(explorer):
+    """Lines of SVG and caption of each frame, drawn one by one into the room that all have."""
+    grid = [dict(zip(["c", "n", "draw"], at, strict=True)) for at in product(C, N.tolist(), DRAWS)]
+    places = [explorer._frame(grid[k], frames.places)[0] for k in (0, len(grid) // 2, -1)]
+    return [
+        explorer._frame(at, lambda figure: frames.put(figure, places, frames.slim_svg))
+        for at in grid
+    ]
+
+
 def test_static_bundle_is_html_png_and_text(static, shown):
     explorer = bars_explorer()
     assert not hasattr(explorer, "_repr_mimebundle_")
@@ -120,15 +130,7 @@ def test_page_holds_every_frame_of_the_grid(static):
     base = unquote(image["src"].partition(",")[2]).split("\n")
     assert (image["width"], image["height"]) == ("240", "144")
     seen = set()
-    places = []
-    for k in (0, len(grid) // 2, -1):
-        figure, _ = explorer.draw(dict(zip(("c", "n", "draw"), grid[k], strict=True)))
-        places.append(frames.places(figure))
-        plt.close(figure)
-    for k, values in enumerate(grid):
-        figure, caption = explorer.draw(dict(zip(("c", "n", "draw"), values, strict=True)))
-        expected = frames.put(figure, places, frames.slim_svg)
-        plt.close(figure)
+    for k, (expected, caption) in enumerate(frames_of_bars(explorer)):
         assert frames.unpack(base, data, k) == expected
         assert data["captions"][k] == caption
         seen.add("\n".join(expected))
