@@ -32,11 +32,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import folding
 
 from rmtlib.book._figures import NARROW_MARK
-from rmtlib.book._frames import CSS_DPI, WIDE
+from rmtlib.book._frames import CSS_DPI
 from rmtlib.data._download import files_at_hand
 from rmtlib.data._files import EDITIONS
 
 ROOT = Path(__file__).resolve().parents[1]
+COLUMN = 400  # CSS pixels: what a phone shows without making it smaller
 DEPENDENCIES = (
     "rmtlib/**/*.py",
     "rmtlib/book/assets/*",
@@ -151,8 +152,8 @@ def describe_figures(app: Sphinx, doctree: nodes.document) -> None:
         if narrow.exists():
             other = narrow_image(uri=posixpath.join(posixpath.dirname(uri), narrow.name))
             image.replace_self(picture("", image.deepcopy(), other))
-        elif pixels(path) > WIDE:
-            image["classes"].append("wide")
+        elif pixels(path) > COLUMN:
+            log.warning("a phone can't show %s: draw it with plots.panels", uri, location=image)
 
 
 def keep_punctuation(app: Sphinx, doctree: nodes.document) -> None:

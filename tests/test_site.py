@@ -182,12 +182,6 @@ class TestOnAPhone:
     def test_page_does_not_scroll_sideways(self, tab):
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
 
-    def test_panels_side_by_side_stay_readable(self, tab):
-        widths = tab.eval_on_selector_all(
-            "img.wide, .rmt-wide img", "images => images.map(i => i.clientWidth)"
-        )
-        assert all(width > 500 for width in widths), widths
-
     def test_a_phone_is_shown_the_narrow_form_of_each_figure(self, tab):
         shown = tab.eval_on_selector_all(
             "picture img",
