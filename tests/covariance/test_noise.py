@@ -110,12 +110,30 @@ def test_many_equal_components_do_not_hide_each_other():
 
 
 @pytest.mark.parametrize("beta", [1, 2])
+@pytest.mark.parametrize("strong", [[], [9.0, 8], [40.0, 30, 20]])
+def test_the_count_is_the_number_of_spikes_of_the_fit(strong, beta):
+    rng, found = as_rng(11), set()
+    for _ in range(12):
+        eigenvalues = spiked(20, 40, strong, rng, beta)
+        eigenvalues[-len(strong) - 1] *= 1.2  # near the limit, on either side of it
+        count = count_components(eigenvalues, n=40, beta=beta).count
+        assert count == fit_noise(eigenvalues, n=40, beta=beta).spikes
+        found.add(count)
+    assert len(found) > 1
+
+
+@pytest.mark.parametrize("beta", [1, 2])
 @pytest.mark.parametrize("method", ["tracy-widom", "parallel"])
 @pytest.mark.parametrize("variance", [None, 1.0])
 def test_level_of_the_count_is_right_without_signal(method, variance, beta):
     draws = wishart_eigenvalues(20, 40, size=150, beta=beta, rng=7)
     wrong = [
-        count_components(draw, n=40, method=method, variance=variance, beta=beta).count > 0
+        (
+            fit_noise(draw, n=40, beta=beta).spikes
+            if (method, variance) == ("tracy-widom", None)  # the same search, nothing around it
+            else count_components(draw, n=40, method=method, variance=variance, beta=beta).count
+        )
+        > 0
         for draw in draws
     ]
     # 150 draws: 3 standard errors are 5.3 %; a fifth of nominal is 1 %
@@ -124,7 +142,7 @@ def test_level_of_the_count_is_right_without_signal(method, variance, beta):
 
 def test_too_many_are_counted_as_rarely_behind_strong_components():
     rng = as_rng(8)
-    counts = [count_components(spiked(30, 60, [40.0, 30, 20], rng), n=60).count for _ in range(200)]
+    counts = [fit_noise(spiked(30, 60, [40.0, 30, 20], rng), n=60).spikes for _ in range(200)]
     assert np.mean(np.array(counts) > 3) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
     assert np.mean(np.array(counts) < 3) == 0
 
