@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from scipy.linalg import eigvalsh_tridiagonal
 
+from benchmarks import command
 from benchmarks.cases import Way, classes, covariance_density, descent_by_quadrature
 from rmtlib import as_rng
 from rmtlib.activations import RELU, TANH
@@ -75,6 +76,14 @@ def covariance(p: int) -> tuple[Way, Way]:
 def report(p: int) -> tuple[Way, Way]:
     X = as_rng(0).standard_normal((p, 5 * p // 2))
     return lambda: covariance_report(X), lambda: np.linalg.eigh(X @ X.T)[0]
+
+
+def shell(suffix: str) -> Callable[[int], tuple[Way, Way]]:
+    def make(p: int) -> tuple[Way, Way]:
+        path = command.table(p, suffix)
+        return lambda: command.shell(path), report(p)[1]
+
+    return make
 
 
 def bidiagonal(p: int) -> tuple[Way, Way]:
@@ -154,7 +163,7 @@ def equilibrium(m: int) -> tuple[Way, Way]:
     return forward, products
 
 
-EIGENVECTORS = "eigenvectors by LAPACK"
+EIGENVECTORS, _EIGH = "eigenvectors by LAPACK", "X X.T and its eigh"
 GROWTH = [
     Growth("equivalent of random features", "n", EIGENVECTORS, equivalent, (400, 800, 1600), 3),
     Growth("all times of a descent", "p", EIGENVECTORS, descent, (400, 800, 1600), 3),
@@ -166,7 +175,9 @@ GROWTH = [
         (400, 800, 1600),
         3,
     ),
-    Growth("report, n = 2.5 p", "p", "X X.T and its eigh", report, (500, 1000, 2000), 3),
+    Growth("report, n = 2.5 p", "p", _EIGH, report, (500, 1000, 2000), 3),
+    Growth("python -m rmtlib FILE.csv, n = 2.5 p", "p", _EIGH, shell(".csv"), (500, 1000, 2000), 2),
+    Growth("python -m rmtlib FILE.npy, n = 2.5 p", "p", _EIGH, shell(".npy"), (500, 1000, 2000), 3),
     Growth(
         "Wishart eigenvalues",
         "p",

@@ -6,20 +6,22 @@ The process does nothing else than import, draw its data and make the call.
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.cases import Way
-from rmtlib import as_rng
+from benchmarks.command import ROOT, table
+from rmtlib import __main__, as_rng
 from rmtlib.activations import RELU, TANH
 from rmtlib.clustering import HEAT, distance_kernel
 from rmtlib.curvature import Curvature, spectral_estimate
 from rmtlib.kernels import conjugate_kernel, random_feature_kernel
 from rmtlib.networks import MLP, empirical_tangent_kernel
 
-ROOT = Path(__file__).resolve().parents[1]
 _FLOAT = np.dtype(float).itemsize
 
 
@@ -37,6 +39,8 @@ class Footprint:
         From the size to bytes.
     sizes : tuple of int
         Three sizes.
+    most : float
+        What the call may add, as a multiple of the obvious way.
     """
 
     what: str
@@ -45,6 +49,7 @@ class Footprint:
     result: Callable[[int], int]
     obvious: Callable[[int], int]
     sizes: tuple[int, int, int]
+    most: float = 0.5
 
 
 def _data(n: int, p: int) -> np.ndarray:
@@ -97,6 +102,33 @@ def lanczos(width: int) -> Way:
     return call
 
 
+def shell(suffix: str) -> Callable[[int], Way]:
+    def make(p: int) -> Way:
+        def call(size: int = p) -> None:
+            with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+                __main__.main([str(table(size, suffix))])
+
+        table(p, suffix)
+        call(20)  # loads what draws the figure
+        return call
+
+    return make
+
+
+def eigh(p: int) -> Way:
+    path = table(p, ".npy")
+
+    def call() -> None:
+        rows = np.load(path)
+        np.linalg.eigh(rows.T @ rows)
+
+    return call
+
+
+def _rows(p: int) -> int:
+    return _FLOAT * (5 * p // 2) * p
+
+
 _DIFFERENCES = "differences of all pairs of samples"
 _SAMPLES = (1000, 2000, 4000)
 FOOTPRINTS = {
@@ -138,6 +170,16 @@ FOOTPRINTS = {
         lambda width: _FLOAT * _parameters(width) ** 2,
         (500, 1000, 2000),
     ),
+    **{
+        name: Footprint(
+            f"{what}, n = 2.5 p", "the data", make, result, _rows, (500, 1000, 2000), most
+        )
+        for name, what, make, result, most in (
+            ("csv", "python -m rmtlib FILE.csv", shell(".csv"), lambda p: _FLOAT * p, 6),
+            ("npy", "python -m rmtlib FILE.npy", shell(".npy"), lambda p: _FLOAT * p, 6),
+            ("eigh", "reading a FILE.npy and eigh", eigh, lambda p: _FLOAT * (p**2 + p), 6),
+        )
+    },
 }
 
 

@@ -123,6 +123,7 @@ def distribution(points: int) -> tuple[Way, Way]:
     return lambda: law.cdf(x), lambda: table.cdf(x)
 
 
+SHRINKAGE = {"non-linear-shrinkage": lambda rows: nonlinshrink.shrink_cov(rows, k=0)}
 PEERS = [
     Case(
         "covariance",

@@ -58,13 +58,29 @@ def growth(benchmarks: list[dict]) -> list[dict]:
     return list(rows.values())
 
 
+def accuracy(benchmarks: list[dict]) -> list[dict]:
+    """One row a quantity and estimator: mean error, its spread and the time of one draw."""
+    rows = []
+    for one in benchmarks:
+        extra = one["extra_info"]
+        row = {name: extra[name] for name in ("what", "estimator", "draws")}
+        row |= {name: f"{extra[name]:.4g}" for name in ("error", "spread")}
+        rows.append(row | {"seconds": f"{one['stats']['min'] / extra['draws']:.4g}"})
+    return rows
+
+
 def memory(benchmarks: list[dict]) -> list[dict]:
     """One row a call and size: bytes added, returned, and held by the obvious way."""
     names = ("what", "instead", "size", "added", "result", "obvious")
     return [{name: one["extra_info"][name] for name in names} for one in benchmarks]
 
 
-TABLES = {"ratio": ("ratios", ratios), "growth": ("growth", growth), "memory": ("memory", memory)}
+TABLES = {
+    "ratio": ("ratios", ratios),
+    "growth": ("growth", growth),
+    "memory": ("memory", memory),
+    "accuracy": ("accuracy", accuracy),
+}
 
 
 def table(rows: list[dict], header: list[str]) -> str:
@@ -78,7 +94,7 @@ def table(rows: list[dict], header: list[str]) -> str:
 
 
 def main(path: str) -> None:
-    """Write the three tables and print them."""
+    """Write the four tables and print them."""
     run = json.loads(Path(path).read_text(encoding="utf-8"))
     RESULTS.mkdir(exist_ok=True)
     for kind, (name, rows_of) in TABLES.items():

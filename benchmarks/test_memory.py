@@ -21,4 +21,4 @@ def test_memory_stays_below_that_of_the_obvious_way(benchmark, small, name: str,
         "result": footprint.result(size),
         "obvious": footprint.obvious(size),
     }
-    assert found < footprint.obvious(size) / 2
+    assert found < footprint.obvious(size) * footprint.most

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import naive, report  # noqa: E402
+from benchmarks.accuracy import STUDIES, Study  # noqa: E402
 from benchmarks.cases import CASES, Case, difference  # noqa: E402
 from rmtlib import as_rng  # noqa: E402
 from rmtlib.laws import Discrete, SampleCovariance, wishart_eigenvalues  # noqa: E402
@@ -23,6 +24,16 @@ DISTINCT = list({(case.make, *case.small.items()): case for case in CASES}.value
 def test_fast_path_equals_the_obvious_way(case: Case):
     library, other = case.make(**case.small)
     assert difference(library(), other()) <= case.tol, case.why
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=map(str, STUDIES))
+def test_no_estimator_of_a_study_is_far_from_the_truth(study: Study):
+    draws = study.draw(**study.small)
+    assert len(draws) == study.small["draws"]
+    for name, estimate in study.estimators.items():
+        errors = [study.error(estimate(draw), **study.small) for draw in draws]
+        # a covariance without shrinkage is off by 0.7 to 1 at p = 20, n = 40
+        assert np.abs(np.mean(errors)) < 0.7, name
 
 
 def test_fixed_point_at_a_height_is_the_transform_of_the_law_there():
@@ -60,6 +71,7 @@ def test_report_puts_both_ways_of_a_case_in_one_row(tmp_path, monkeypatch, capsy
     case = {"kind": "ratio", "subject": "kernel", "what": "kernel", "against": "loops"}
     point = {"kind": "growth", "what": "k", "unit": "n", "floor": "eigh", "exponent": 3, "size": 9}
     call = {"what": "k", "instead": "pairs", "size": 9, "added": 5, "result": 4, "obvious": 99}
+    study = {"what": "noise", "estimator": "median", "draws": 4, "error": 0.1, "spread": 0.25}
     run = {
         "machine_info": {
             "cpu": {"brand_raw": "Processor"},
@@ -73,6 +85,7 @@ def test_report_puts_both_ways_of_a_case_in_one_row(tmp_path, monkeypatch, capsy
             one("point", 3.0, way="library", **point),
             one("point", 2.0, way="floor", **point),
             one(None, 1.0, kind="memory", **call),
+            one(None, 2.0, kind="accuracy", **study),
         ],
     }
     (tmp_path / "run.json").write_text(json.dumps(run))
@@ -85,7 +98,7 @@ def test_report_puts_both_ways_of_a_case_in_one_row(tmp_path, monkeypatch, capsy
             for line in (tmp_path / f"{name}.txt").read_text().splitlines()
             if not line.startswith("#")
         ]
-        for name in ("ratios", "growth", "memory")
+        for name in ("ratios", "growth", "memory", "accuracy")
     }
     assert tables["ratios"] == [
         ["subject", "what", "against", "library", "other", "difference"],
@@ -93,6 +106,10 @@ def test_report_puts_both_ways_of_a_case_in_one_row(tmp_path, monkeypatch, capsy
     ]
     assert tables["growth"][1] == ["k", "n", "eigh", "3", "9", "3", "2"]
     assert tables["memory"][1] == ["k", "pairs", "9", "5", "4", "99"]
+    assert tables["accuracy"] == [
+        ["what", "estimator", "draws", "error", "spread", "seconds"],
+        ["noise", "median", "4", "0.1", "0.25", "0.5"],
+    ]
     header = (tmp_path / "ratios.txt").read_text().splitlines()[:2]
     assert header[0] == "# Made by `make bench` at small sizes, for a quick look"
     assert header[1] == "# Processor, one thread; Linux, Python 3.11.7"

@@ -1,39 +1,16 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from rmtlib import as_rng
 from rmtlib.covariance import count_components, fit_noise
-from rmtlib.laws import (
-    MarchenkoPastur,
-    kolmogorov_distance,
-    sample_covariance_eigenvalues,
-    wishart_eigenvalues,
-)
+from rmtlib.laws import kolmogorov_distance, sample_covariance_eigenvalues, wishart_eigenvalues
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-def spiked(p, n, populations, rng, beta=1):
-    """Eigenvalues of data in white noise of variance 1, some population eigenvalues larger."""
-    X = rng.standard_normal((p, n))
-    if beta == 2:
-        X = (X + 1j * rng.standard_normal((p, n))) / np.sqrt(2)
-    X[: len(populations)] *= np.sqrt(populations)[:, None]
-    return sample_covariance_eigenvalues(X)
-
-
-def median_estimate(eigenvalues, p, n):
-    small, large = min(p, n), max(p, n)
-    median = MarchenkoPastur(small / large).ppf(0.5) * large / n
-    return np.median(np.sort(eigenvalues)[-small:]) / median
-
-
-def quantile_estimate(eigenvalues, p, n):
-    """Least squares of the quantiles from a tenth to eight tenths against those of the law."""
-    small, large = min(p, n), max(p, n)
-    law = MarchenkoPastur(small / large).ppf((np.arange(small) + 0.5) / small) * large / n
-    inner = slice(small // 10, small - small // 5)
-    x, y = np.sort(eigenvalues)[-small:][inner], law[inner]
-    return x @ y / (y @ y)
-
+from benchmarks.accuracy import median_noise, quantile_noise, spiked, strong
 
 # draws fall with the size: the spread of the mean is what the bias is compared with
 GRID = [(20, 200, 40), (20, 20, 40), (24, 20, 40), (100, 200, 30), (100, 50, 30), (400, 800, 4)]
@@ -43,22 +20,22 @@ GRID = [(20, 200, 40), (20, 20, 40), (24, 20, 40), (100, 200, 30), (100, 50, 30)
 @pytest.mark.parametrize(("p", "n", "draws"), GRID)
 def test_noise_variance_is_nearly_unbiased_with_a_tenth_of_signal(p, n, draws, share):
     rng = as_rng(1)
-    strong = 1 + np.linspace(10, 20, round(share * p)) * max(1, np.sqrt(p / n))
-    drawn = [spiked(p, n, strong, rng) for _ in range(draws)]
+    k = round(share * p)
+    drawn = [spiked(p, n, strong(p, n, k), rng) for _ in range(draws)]
     fits = [fit_noise(eigenvalues, n=n) for eigenvalues in drawn]
     variances = np.array([fit.variance for fit in fits])
-    error = np.sqrt(2 / ((p - strong.size) * (n - strong.size)))
+    error = np.sqrt(2 / ((p - k) * (n - k)))
     assert np.mean([fit.standard_error for fit in fits]) == pytest.approx(error, rel=0.1)
     # the spread of the mean, and a bias of a fifth of the standard error of one fit
     assert abs(variances.mean() - 1) < 3.5 * error / np.sqrt(draws) + 0.2 * error
     if draws >= 30:
         assert variances.std() == pytest.approx(error, rel=0.45)
-        found = np.mean([fit.spikes == strong.size for fit in fits])
+        found = np.mean([fit.spikes == k for fit in fits])
         assert found > 0.85 - 2 * np.sqrt(0.05 / draws)
     if share and p >= 100:
         others = [
-            np.mean([estimate(eigenvalues, p, n) for eigenvalues in drawn]) - 1
-            for estimate in (median_estimate, quantile_estimate)
+            np.mean([estimate(eigenvalues, n) for eigenvalues in drawn]) - 1
+            for estimate in (median_noise, quantile_noise)
         ]
         assert min(others) > 0.05 > 5 * abs(variances.mean() - 1)
 
@@ -110,12 +87,12 @@ def test_many_equal_components_do_not_hide_each_other():
 
 
 @pytest.mark.parametrize("beta", [1, 2])
-@pytest.mark.parametrize("strong", [[], [9.0, 8], [40.0, 30, 20]])
-def test_the_count_is_the_number_of_spikes_of_the_fit(strong, beta):
+@pytest.mark.parametrize("large", [[], [9.0, 8], [40.0, 30, 20]])
+def test_the_count_is_the_number_of_spikes_of_the_fit(large, beta):
     rng, found = as_rng(11), set()
     for _ in range(12):
-        eigenvalues = spiked(20, 40, strong, rng, beta)
-        eigenvalues[-len(strong) - 1] *= 1.2  # near the limit, on either side of it
+        eigenvalues = spiked(20, 40, large, rng, beta)
+        eigenvalues[-len(large) - 1] *= 1.2  # near the limit, on either side of it
         count = count_components(eigenvalues, n=40, beta=beta).count
         assert count == fit_noise(eigenvalues, n=40, beta=beta).spikes
         found.add(count)
