@@ -8,8 +8,12 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    # curvlinops and torch's own forward mode
-    config.addinivalue_line("filterwarnings", "ignore:`torch.jit.script:DeprecationWarning")
+    for warning in (
+        "`torch.jit.script:DeprecationWarning",  # curvlinops and torch's own forward mode
+        "Importing from numpy.matlib:PendingDeprecationWarning",  # non-linear-shrinkage
+        "scipy.misc is deprecated:DeprecationWarning",  # TracyWidom
+    ):
+        config.addinivalue_line("filterwarnings", f"ignore:{warning}")
 
 
 @pytest.fixture

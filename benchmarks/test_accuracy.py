@@ -33,9 +33,10 @@ def test_estimators_on_the_same_draws(benchmark, at_hand, small, study: Study, n
     draws, estimate = at_hand["draws"], study.estimators[name]
     found = timed(benchmark, lambda: [estimate(draw) for draw in draws])
     errors = [study.error(one, **sizes) for one in found]
+    benchmark.group = study.what.format(**sizes)
     benchmark.extra_info |= {
         "kind": "accuracy",
-        "what": study.what.format(**sizes),
+        "what": benchmark.group,
         "estimator": name,
         "draws": len(draws),
         "error": np.mean(errors),
