@@ -163,7 +163,7 @@ def equilibrium(m: int) -> tuple[Way, Way]:
     return forward, products
 
 
-EIGENVECTORS, _EIGH = "eigenvectors by LAPACK", "X X.T and its eigh"
+EIGENVECTORS, _EIGH = "eigenvectors by LAPACK", "X X.T and its eigenvectors"
 GROWTH = [
     Growth("equivalent of random features", "n", EIGENVECTORS, equivalent, (400, 800, 1600), 3),
     Growth("all times of a descent", "p", EIGENVECTORS, descent, (400, 800, 1600), 3),
