@@ -32,12 +32,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 import folding
 
 from rmtlib.book._figures import NARROW_MARK
-from rmtlib.book._frames import CSS_DPI
 from rmtlib.data._download import files_at_hand
 from rmtlib.data._files import EDITIONS
 
 ROOT = Path(__file__).resolve().parents[1]
-COLUMN = 400  # CSS pixels: what a phone shows without making it smaller
 DEPENDENCIES = (
     "rmtlib/**/*.py",
     "rmtlib/book/assets/*",
@@ -86,15 +84,6 @@ def description(path: Path) -> str:
         return html.unescape(rest.partition("</dc:description>")[0]) if found else ""
     with Image.open(path) as image:
         return image.info.get("Description", "") if path.suffix == ".png" else ""
-
-
-def pixels(path: Path) -> float:
-    """Width of a computed SVG or PNG file on a screen, in CSS pixels."""
-    if path.suffix == ".svg":
-        box = re.search(r'viewBox="0 0 ([\d.]+) ', path.read_text(encoding="utf-8"))
-        return float(box[1]) * CSS_DPI / 72
-    with Image.open(path) as image:
-        return image.width * CSS_DPI / image.info.get("dpi", (CSS_DPI,))[0]
 
 
 class picture(nodes.Element):
@@ -152,8 +141,6 @@ def describe_figures(app: Sphinx, doctree: nodes.document) -> None:
         if narrow.exists():
             other = narrow_image(uri=posixpath.join(posixpath.dirname(uri), narrow.name))
             image.replace_self(picture("", image.deepcopy(), other))
-        elif pixels(path) > COLUMN:
-            log.warning("a phone can't show %s: draw it with plots.panels", uri, location=image)
 
 
 def keep_punctuation(app: Sphinx, doctree: nodes.document) -> None:
