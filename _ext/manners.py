@@ -16,7 +16,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-LONGEST = 160
+SHORTEST, LONGEST = 60, 160
 LOST = """<h1>This page does not exist</h1>
 <p>The address may be an old one. The <a href="{home}">table of chapters</a> is on the first
 page, and the search field finds chapters by what they are about.</p>"""
@@ -33,10 +33,11 @@ def description(doctree: nodes.document | None) -> str:
     paragraphs = (
         p for p in doctree.findall(nodes.paragraph) if isinstance(p.parent, nodes.section)
     )
-    text = re.sub(r"\s+", " ", next((p.astext() for p in paragraphs), ""))
+    text = re.sub(r"</?a\b[^>]*>", "", next((p.astext() for p in paragraphs), ""))
+    text = re.sub(r"\s+", " ", text)
     sentences, kept = re.split(r"(?<=[.?]) ", text), ""
     for sentence in sentences:
-        if kept and len(kept) + len(sentence) > LONGEST:
+        if len(kept) > SHORTEST and len(kept) + len(sentence) > LONGEST:
             break
         kept = f"{kept} {sentence}".strip()
     return kept if len(kept) <= 2 * LONGEST else kept[: LONGEST - 1].rsplit(" ", 1)[0] + "…"
