@@ -1,4 +1,4 @@
-"""The picture in README.md: a chapter's page at its first explorer, from the built site.
+"""The picture in README.md: a chapter's page at an explorer, from the built site.
 
 Command: make book && python experiments/readme_picture.py    (a second; needs Chromium)
 Writes:  experiments/page.png
@@ -29,13 +29,13 @@ def main(page: Path = PAGE) -> None:
         tab.goto(page.as_uri())
         tab.wait_for_selector("mjx-container", state="attached")
         tab.evaluate(
-            "const e = document.querySelector('.rmt-explorer');"
+            "const e = document.querySelector('#fig-rf-explore-error .rmt-explorer');"
             "window.scrollTo(0, e.getBoundingClientRect().top + scrollY - 210)"
         )
         tab.wait_for_timeout(1000)
         taken = Image.open(io.BytesIO(tab.screenshot()))
         chromium.close()
-    colors = taken.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    colors = taken.convert("RGB").quantize(128, dither=Image.Dither.NONE)
     colors.save(Path(__file__).with_name("page.png"), optimize=True)
 
 
