@@ -492,3 +492,14 @@ def test_make_targets_of_the_contributing_guide_exist():
     named = set(re.findall(r"(?:`|^    )make ([a-z][a-z-]+)", text, re.MULTILINE))
     missing = {name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)}
     assert not missing, missing
+
+
+def test_every_reference_is_cited_and_says_where_it_is_found():
+    entries = re.findall(
+        r"^@\w+\{(\S+),$(.*?)^\}", (ROOT / "references.bib").read_text(), re.M | re.S
+    )
+    assert len(entries) > 150
+    assert not [key for key, body in entries if not re.search(r"\b(doi|eprint|url) *=", body)]
+    texts = [*PROSE, *LIBRARY, *(ROOT / "chapters" / "slips").glob("*.md")]
+    cited = set(re.findall(r"[\w-]+", " ".join(path.read_text() for path in texts)))
+    assert not [key for key, _ in entries if key not in cited]

@@ -1,5 +1,6 @@
 """The commands around the course: what make says, and what the workflows call."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -32,7 +33,10 @@ def make(tmp_path):
 
     def run(*arguments):
         command = ["make", "--no-print-directory", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        alone = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+        return subprocess.run(
+            command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False
+        )
 
     return run
 

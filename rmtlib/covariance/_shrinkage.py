@@ -175,9 +175,10 @@ def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: float) -> np.ndarray:
     -----
     :cite:t:`LedoitWolf20`. The distance to the oracle is
     :math:`O(n^{-1/3})` up to logarithms, at fixed :math:`c\ne1`. If p and n differ by less
-    than about :math:`n^{1/3}`, a few of the smallest eigenvalues get values that are far
-    off: for white noise and n = 200 the mean squared error is 0.03 at p = 195 and 205, and
-    0.8 at p = 200, nearly all of it from the smallest. `NonlinearShrinkage` mends that.
+    than about :math:`n^{1/3}`, a few of the smallest eigenvalues stay far too small: for
+    white noise, n = 200 and p = 200 half of the draws have one below 0.01 instead of 1. The
+    mean squared error of all barely sees it (0.037, against 0.027 at p = 195), an inverse does.
+    `NonlinearShrinkage` mends that.
 
     Example
     -------

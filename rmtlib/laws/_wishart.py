@@ -119,19 +119,20 @@ def spiked_wishart(
     p: int,
     n: int,
     size: int | None = None,
+    beta: int = 1,
     rng: int | np.random.Generator | None = None,
 ) -> TopEigenpair:
     r"""Top eigenvalue, and alignment of its eigenvector, of a spiked sample covariance.
 
-    The matrix is :math:`\frac1n XX^{\mathsf T}` with
-    :math:`X=(I+\ell uu^{\mathsf T})^{1/2}Z`, Z of size (p, n) with independent
-    standard Gaussian entries. Take u for the first basis vector. Reflections of
-    the columns and of the rows 2 to p, none of which moves u, make Z lower
-    bidiagonal with independent entries
+    The matrix is :math:`\frac1n XX^*` with :math:`X=(I+\ell uu^*)^{1/2}Z`, Z of
+    size (p, n) with independent standard Gaussian entries, real (:math:`\beta=1`)
+    or complex (:math:`\beta=2`). Take u for the first basis vector. Reflections of
+    the columns and of the rows 2 to p, none of which moves u, make
+    :math:`\sqrt\beta Z` lower bidiagonal with independent entries
 
     .. math::
 
-        B_{ii}\sim\chi_{n-i+1},\qquad B_{i+1,i}\sim\chi_{p-i},
+        B_{ii}\sim\chi_{\beta(n-i+1)},\qquad B_{i+1,i}\sim\chi_{\beta(p-i)},
 
     and the spike multiplies :math:`B_{11}` by :math:`\sqrt{1+\ell}`. What is left
     is the top eigenpair of a tridiagonal matrix, at a cost of O(p).
@@ -144,13 +145,15 @@ def spiked_wishart(
         Dimension and number of samples, at least 2.
     size : int or None
         Number of independent draws; None for one.
+    beta : 1 or 2
+        1 for real data, 2 for complex data.
     rng : None, int or Generator
         Source of randomness.
 
     Returns
     -------
     result with the fields ``position`` and ``alignment``
-        Largest eigenvalue :math:`\lambda_1` and :math:`|u^{\mathsf T}\hat u_1|^2`:
+        Largest eigenvalue :math:`\lambda_1` and :math:`|u^*\hat u_1|^2`:
         arrays of shape (size,), or floats.
 
     Notes
@@ -169,7 +172,7 @@ def spiked_wishart(
     if ell <= -1:
         raise ValueError(f"strength must be > -1, got {ell:g} (1 + strength is a variance)")
     rng = as_rng(rng)
-    main, side = _tridiagonal(p, n, draws, 1, rng, first=np.sqrt(1 + ell))
+    main, side = _tridiagonal(p, n, draws, dyson_index(beta), rng, first=np.sqrt(1 + ell))
     position, alignment = np.empty((2, draws))
     top = (main.shape[1] - 1,) * 2
     for k, (d, e) in enumerate(zip(main / n, side / n, strict=True)):

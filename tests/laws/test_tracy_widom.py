@@ -3,6 +3,7 @@ import pytest
 from scipy.integrate import quad
 
 from rmtlib.laws import TracyWidom
+from rmtlib.laws._tracy_widom import _determinant
 
 LAW = TracyWidom()
 
@@ -65,6 +66,15 @@ def test_tails_complement_each_other_and_end_quietly():
     assert LAW.cdf(far).tolist() == [0, 0, 1, 1]
     assert LAW.pdf(far).tolist() == [0, 0, 0, 0]
     assert LAW.sf(far).tolist() == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("beta", [1, 2])
+def test_table_and_determinant_are_the_same_function(beta):
+    law, x = TracyWidom(beta), np.append(np.linspace(-9, 17, 1301), np.nextafter([-8, 16], -20))
+    log_cdf, pdf = _determinant(x, beta)
+    np.testing.assert_allclose(law.cdf(x), np.exp(log_cdf), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(law.pdf(x), pdf, rtol=0, atol=2e-14)
+    np.testing.assert_allclose(law.sf(x), -np.expm1(log_cdf), rtol=1e-12)
 
 
 def test_quantiles_invert_the_distribution_function_far_into_the_tails():

@@ -8,17 +8,20 @@ from rmtlib.covariance import covariance_spike
 from rmtlib.laws import sample_covariance_eigenvalues, spiked_wishart, wishart_eigenvalues
 
 
+@pytest.mark.parametrize("beta", [1, 2])
 @pytest.mark.parametrize(("p", "n"), [(40, 90), (90, 40), (50, 50), (2, 2)])
-def test_bidiagonal_draws_have_the_law_of_dense_ones(p, n):
+def test_bidiagonal_draws_have_the_law_of_dense_ones(p, n, beta):
     strength, draws = 2.0, 400
     rng = as_rng(p + n)
     dense = np.empty((2, draws))
     for k in range(draws):
         X = rng.standard_normal((p, n))
+        if beta == 2:
+            X = (X + 1j * rng.standard_normal((p, n))) / np.sqrt(2)
         X[0] *= np.sqrt(1 + strength)
-        values, vectors = np.linalg.eigh(X @ X.T / n)
-        dense[:, k] = values[-1], vectors[0, -1] ** 2
-    top = spiked_wishart(strength, p=p, n=n, size=4 * draws, rng=rng)
+        values, vectors = np.linalg.eigh(X @ X.conj().T / n)
+        dense[:, k] = values[-1], np.abs(vectors[0, -1]) ** 2
+    top = spiked_wishart(strength, p=p, n=n, size=4 * draws, beta=beta, rng=rng)
     fast = np.array([top.position, top.alignment])
     error = np.sqrt(dense.var(1) / draws + fast.var(1) / (4 * draws))
     assert np.all(np.abs(dense.mean(1) - fast.mean(1)) < 4 * error)
@@ -50,6 +53,7 @@ def test_one_draw_is_the_first_of_many():
         ({"strength": -1}, "strength must be > -1"),
         ({"strength": np.nan}, "strength must be finite"),
         ({"size": 0}, "size must be an integer >= 1"),
+        ({"beta": 4}, "beta must be 1 or 2"),
     ],
 )
 def test_bad_input_is_refused(change, message):
