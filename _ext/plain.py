@@ -148,7 +148,7 @@ class Page:
         options = dict(re.findall(r"^:([\w-]+):[ \t]*(.*)$", said[0], re.MULTILINE) if said else ())
         body = self.convert(body[said.end() if said else 0 :]).strip()
         kind, label = name.removeprefix("prf:"), options.get("label", "")
-        named = f" ({title})" if title else ""
+        named = f" ({title.rstrip('.')})" if title else ""
         if kind == "proof":
             return f"*Proof{named}.* {body}"
         if kind == "solution":

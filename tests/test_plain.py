@@ -46,7 +46,7 @@ $$
 
 ````
 
-```{prf:proof} Sketch
+```{prf:proof} Sketch.
 Use {eq}`eq-one`.
 ```
 
