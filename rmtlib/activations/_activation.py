@@ -53,6 +53,7 @@ class Activation:
     """
 
     closed_form: bool = False
+    needs_angles: bool = True  # of pairs of samples, in the closed forms
     kinks: tuple[float, ...] = ()
     jumps: tuple[float, ...] = ()
     torch_name: str | None = None  # method of a tensor
@@ -296,7 +297,7 @@ class ClosedForm(Activation):
       Gaussian u, v of variances a, b and covariance s, in arrays that broadcast.
       :math:`\alpha=\arcsin\rho,\ \rho=s/\sqrt{ab}`: take :math:`\cos\alpha` for
       :math:`\sqrt{1-\rho^2}`, since rounding in :math:`\rho` near 1 is a hundred million
-      times larger in :math:`\alpha`.
+      times larger in :math:`\alpha`. With ``needs_angles = False`` it is not computed.
     """
 
     closed_form = True
@@ -309,7 +310,7 @@ class _Affine(Activation):
         kinks, jumps = (tuple(r / stretch for r in x) for x in (base.kinks, base.jumps))
         self.__dict__.update(base=base, gain=gain, offset=offset, stretch=stretch)
         self.__dict__.update(name=base.name, kinks=kinks, jumps=jumps)
-        self.__dict__.update(closed_form=base.closed_form)
+        self.__dict__.update(closed_form=base.closed_form, needs_angles=base.needs_angles)
 
     @property
     def torch_function(self) -> Callable | None:

@@ -30,6 +30,7 @@ class Quadratic(ClosedForm):
     slope: float
     offset: float
     name: str = "quadratic"
+    needs_angles = False
 
     def __post_init__(self):
         for key in ("curvature", "slope", "offset"):
@@ -103,6 +104,7 @@ def _of_cosines(self, a, b, s, alpha):
 @dataclass(frozen=True, repr=False)
 class _Sin(ClosedForm):
     name = torch_name = "sin"
+    needs_angles = False
     value, derivative = np.sin, np.cos
     product, derivative_product = _of_sines, _of_cosines
 
@@ -114,6 +116,7 @@ class _Sin(ClosedForm):
 @dataclass(frozen=True, repr=False)
 class _Cos(ClosedForm):
     name = torch_name = "cos"
+    needs_angles = False
     value = np.cos
     product, derivative_product = _of_cosines, _of_sines
 

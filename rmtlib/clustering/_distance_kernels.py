@@ -20,6 +20,7 @@ from rmtlib._types import ArrayLike
 from rmtlib.mixtures import GaussianMixture
 
 _COLUMNS = "columns are samples"
+_CACHED = 2**14  # entries of a block
 
 
 @dataclass(frozen=True)
@@ -145,14 +146,22 @@ def squared_distances(X: ArrayLike) -> np.ndarray:
     array([[ 0. , 12.5],
            [12.5,  0. ]])
     """
+    return _of_distances(X, lambda distances: distances)
+
+
+def _of_distances(X: ArrayLike, function: Callable[[np.ndarray], ArrayLike]) -> np.ndarray:
+    """The function of all squared distances, by blocks of rows that fit into the cache."""
     X = _checks.matrix("X", X, why=_COLUMNS)
-    X = X - X.mean(axis=1, keepdims=True)
-    gram = X.T @ X
-    gram /= X.shape[0]
-    norms = np.diag(gram).copy()
-    gram *= -2
-    gram += norms[:, None] + norms
-    return np.maximum(gram, 0, out=gram)
+    X = (X - X.mean(axis=1, keepdims=True)) * np.sqrt(2 / X.shape[0])
+    K = X.T @ X
+    norms = np.diag(K) / 2
+    size = max(1, _CACHED // norms.size)
+    for start in range(0, norms.size, size):
+        rows = slice(start, start + size)
+        block = K[rows]
+        np.subtract(norms[rows, None] + norms, block, out=block)
+        block[...] = function(np.maximum(block, 0, out=block))
+    return K
 
 
 def distance_kernel(X: ArrayLike, profile: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -181,8 +190,14 @@ def distance_kernel(X: ArrayLike, profile: Callable[[np.ndarray], np.ndarray]) -
            [-1.,  0., -2.],
            [-1., -2.,  0.]])
     """
-    K = np.asarray(profile(squared_distances(X)))
-    return _checks.matrix("profile(distances)", K, why="f of the squared distances")
+
+    def values(distances: np.ndarray) -> np.ndarray:
+        found = profile(distances)
+        return _checks.matrix(
+            "profile(distances)", found, distances.shape, "f of squared distances"
+        )
+
+    return _of_distances(X, values)
 
 
 def center(K: ArrayLike) -> np.ndarray:

@@ -267,6 +267,8 @@ def random_feature_kernel(
 
     def pairs(rows, columns):
         s = X[:, rows].T @ Y[:, columns]
+        if not activation.needs_angles:
+            return s, np.zeros_like(s)
         alpha = angle(a[rows, None], b[None, columns], s)
         close = np.abs(alpha) > _COLLINEAR
         if diagonal is not None:
