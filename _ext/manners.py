@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 SHORTEST, LONGEST = 60, 160
+FONT = re.compile(r'<link rel="preload" as="font"[^>]*>\n?')
+FIELD = 'id="search-input"'
 LOST = """<h1>This page does not exist</h1>
 <p>The address may be an old one. The <a href="{home}">table of chapters</a> is on the first
 page, and the search field finds chapters by what they are about.</p>"""
@@ -77,7 +79,7 @@ def introduce(app: Sphinx, page: str, template: str, context: dict, doctree: obj
     title = re.sub(r"<[^>]+>", "", context.get("title") or app.config.project)
     text = description(doctree) or title
     facts = {"og:title": title, "og:description": text, "og:type": "article"}
-    facts |= {"og:site_name": app.config.project}
+    facts |= {"og:site_name": app.config.html_title}
     if home and doctree is not None:
         address = urljoin(home, context["pathto"](page).lstrip("#") or f"{page}.html")
         name = f"_static/cards/{page.replace('/', '-')}.png"
@@ -99,6 +101,23 @@ def lost(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
     yield "404", {"title": "Not found", "body": LOST.format(home=home)}, "page.html"
 
 
+def quiet(app: Sphinx, exception: Exception | None) -> None:
+    """Take out fonts that the theme asks for and does not use: browsers complain of them.
+
+    The search page has two fields of one id; the second gets its own.
+    """
+    if exception or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        mended = FONT.sub("", text)
+        if path.stem == "search":
+            before, _, after = mended.rpartition(FIELD)
+            mended = f'{before}id="search-page"{after}' if FIELD in before else mended
+        if mended != text:
+            path.write_text(mended, encoding="utf-8")
+
+
 def chart(app: Sphinx, exception: Exception | None) -> None:
     """The map of the site, for search engines."""
     home = app.config.html_baseurl
@@ -115,6 +134,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", configure)
     app.connect("html-page-context", introduce, priority=950)  # after the theme
     app.connect("html-collect-pages", lost)
+    app.connect("build-finished", quiet)
     app.connect("build-finished", chart)
     app.add_js_file("solutions.js")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -36,6 +36,7 @@ from rmtlib.data._download import files_at_hand
 from rmtlib.data._files import EDITIONS
 
 ROOT = Path(__file__).resolve().parents[1]
+REPEATED = re.compile(r' id="(?:proof|(?:proof|exercise|solution)-content)"')
 DEPENDENCIES = (
     "rmtlib/**/*.py",
     "rmtlib/book/assets/*",
@@ -154,10 +155,10 @@ def keep_punctuation(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
-    """Take out a role that the bibliography claims and its entries do not honor."""
+    """Take out a role whose entries do not honor it, and ids that every proof repeats."""
     if "body" in context:
         body = context["body"].replace('<div role="list" class="citation-list">', "<div>")
-        context["body"] = body
+        context["body"] = REPEATED.sub("", body)
     if "generate_toctree_html" in context:
         contents = context["generate_toctree_html"]
         context["generate_toctree_html"] = lambda **how: name_toggles(contents(**how))

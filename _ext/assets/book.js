@@ -23,3 +23,17 @@ document.addEventListener("DOMContentLoaded", () => {
   show(stored());
   title.after(button);
 });
+
+/* A formula that scrolls in its box says on which side it goes on. */
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  const formulas = [...document.querySelectorAll('mjx-container[display="true"]')];
+  const mark = (box) => {
+    const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
+    box.classList.toggle("goes-on", rest > 1);
+  };
+  for (const box of formulas) box.addEventListener("scroll", () => mark(box), { passive: true });
+  const all = () => formulas.forEach(mark);
+  addEventListener("resize", all);
+  all();
+});
