@@ -26,11 +26,12 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=120
 
-.PHONY: help book test test-fast test-oldest seeds serve bench budgets experiments \
+.PHONY: help book pdf test test-fast test-oldest seeds serve bench budgets experiments \
         release data lock tidy address clean
 
 help:
 	@echo "make book         build the site from executed chapters into _build/html"
+	@echo "make pdf          print the book into one file beside the site (needs Chromium)"
 	@echo "make test         run all tests (library, notebooks, oldest versions, site)"
 	@echo "make test-fast    run the library's tests and the guards (under two minutes)"
 	@echo "make test-oldest  run the library's tests on the oldest supported versions"
@@ -94,6 +95,9 @@ book: $(READY)
 	@echo "Executing the chapters and building their pages: about ten minutes the first time."
 	@OMP_NUM_THREADS=1 $(BIN)/jupyter-book build . -W -n --keep-going --quiet >/dev/null
 	@echo "The site is _build/html/index.html."
+
+pdf: book
+	$(BIN)/python _ext/pdf.py
 
 # The book is built on one core, the oldest versions are tested on the other.
 test: $(READY)
