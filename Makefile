@@ -26,7 +26,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=120
 
-.PHONY: help book pdf test test-fast test-oldest seeds serve bench budgets experiments \
+.PHONY: help book pdf test test-fast test-oldest ids seeds serve bench budgets experiments \
         release data lock tidy address clean
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo "make test-fast    run the library's tests and the guards (under two minutes)"
 	@echo "make test-oldest  run the library's tests on the oldest supported versions"
 	@echo "make seeds        run every claim at 20 other seeds"
+	@echo "make ids          run the problem sets for 200 students each (SETS=, IDS=0-100)"
 	@echo "make serve        build, then serve on http://127.0.0.1:8000"
 	@echo "make bench        run the benchmarks"
 	@echo "make budgets      time chapters, builds and tests in a fresh clone"
@@ -114,6 +115,9 @@ test-oldest: $(OLDEST)/.ready
 	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(JOBS) --dist loadscope \
 		$(addprefix --ignore=,$(shell grep -rlE '^(import|from) torch' --include=*.py rmtlib tests)) \
 		-m "not site and not book and not homework" tests rmtlib
+
+ids: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/ids.py
 
 seeds: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/seeds.py

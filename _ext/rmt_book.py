@@ -155,9 +155,11 @@ def keep_punctuation(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
-    """Take out a role whose entries do not honor it, and ids that every proof repeats."""
+    """Take out a role whose entries do not honor it, and repeated ids; give status its titles."""
     if "body" in context:
         body = context["body"].replace('<div role="list" class="citation-list">', "<div>")
+        for name, title in app.env.titles.items() if page == "chapters/status" else ():
+            body = body.replace(f">{name}<", f">{html.escape(title.astext())}<")
         context["body"] = REPEATED.sub("", body)
     if "generate_toctree_html" in context:
         contents = context["generate_toctree_html"]

@@ -504,3 +504,17 @@ def test_every_reference_is_cited_and_says_where_it_is_found():
     texts = [*PROSE, *LIBRARY, *(ROOT / "chapters" / "slips").glob("*.md")]
     cited = set(re.findall(r"[\w-]+", " ".join(path.read_text() for path in texts)))
     assert not [key for key, _ in entries if key not in cited]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_card_of_a_chapter_states_its_time(path):
+    text = "".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
+    minutes, hours = re.search(
+        r"^\*\*Time:\*\* about (\d+) minutes to read, (an hour|\S+ hours) with the mathematics,"
+        r" \S+ hours for the problem set\.$",
+        text,
+        re.MULTILINE,
+    ).groups()
+    hours = hours.replace("an hour", "1").removesuffix(" hours")
+    card = (ROOT / "index.md").read_text().partition(f":link: chapters/{path.stem}\n")[2]
+    assert f"{minutes} min, {hours} h with the mathematics" in card.partition("::::")[0]

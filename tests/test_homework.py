@@ -17,6 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import ids
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,21 +140,6 @@ def mistaken(name, mistake):
     return code.replace(mistake.old, mistake.new)
 
 
-def ran(name, answers):
-    """What the graded cells of a set say of each answer, from one process."""
-    done = subprocess.run(
-        [sys.executable, "-m", "homework.running", name],
-        cwd=Path(__file__).parent,
-        input=json.dumps(answers),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=True,
-        timeout=600,
-    )
-    return json.loads(done.stdout)
-
-
 def graded_cells(name, kind="code"):
     """Points of the graded cells of a set: by machine (code) or by hand (markdown)."""
     return {
@@ -193,7 +179,7 @@ class Battery:
         answers = {"reference": {}, "another id": {"student": OTHER}, "stubs": {"cells": stubs}}
         for mistake in cls.mistakes():
             answers[mistake.name] = {"cells": {mistake.cell: mistaken(cls.name, mistake)}}
-        return dict(zip(answers, ran(cls.name, list(answers.values())), strict=True))
+        return dict(zip(answers, ids.said(cls.name, list(answers.values())), strict=True))
 
     @classmethod
     def mistakes(cls):
@@ -225,6 +211,10 @@ class Battery:
     @pytest.mark.parametrize("who", ["reference", "another id"])
     def test_solution_passes_every_check(self, said, who):
         assert said[who] == dict.fromkeys(graded_cells(self.name), "")
+
+    @pytest.mark.parametrize("secret", ["", ids.SECRET], ids=["open", "with a secret"])
+    def test_solution_passes_for_five_students(self, secret):
+        assert ids.lost(self.name, ids.students(0, 5), secret) == {}
 
     def test_mistakes_fail_their_checks_only_and_get_the_right_hint(self, said):
         assert len(self.mistakes()) >= 2

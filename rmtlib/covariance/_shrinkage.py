@@ -209,7 +209,7 @@ def nonlinear_shrinkage(eigenvalues: ArrayLike, *, n: float) -> np.ndarray:
     if p <= n:
         delta[order] = lam / ((np.pi * c * lam * f) ** 2 + (1 - c - np.pi * c * lam * hilbert) ** 2)
     else:
-        hilbert_at_zero = np.mean(_epanechnikov_hilbert(np.array(-1 / h)) / (h * lam))
+        hilbert_at_zero = np.mean(_epanechnikov_hilbert(np.array([-1 / h])) / (h * lam))
         delta[order[p - rank :]] = 1 / (np.pi**2 * lam * (f**2 + hilbert**2))
         delta[order[: p - rank]] = n / (np.pi * (p - n) * hilbert_at_zero)
     return delta
@@ -223,10 +223,10 @@ def _epanechnikov_hilbert(x: np.ndarray) -> np.ndarray:
     """Hilbert transform (1/pi) pv int k(t) / (t - x) dt."""
     near = np.clip(x, -20, 20)
     a, b = np.sqrt(5) - near, np.sqrt(5) + near  # 1 - x**2 / 5 = a * b / 5
-    logs = xlogy(a * b, np.abs(a)) - xlogy(a * b, np.abs(b))
-    closed = -3 / 10 * near + 3 / (20 * np.sqrt(5)) * logs
+    with np.errstate(divide="ignore"):
+        found = -3 / 10 * near + 3 / (20 * np.sqrt(5)) * xlogy(a * b, np.abs(a / b))
     # far away the closed form cancels: minus the sum of 3 5^j / ((2j + 1)(2j + 3)) / x^(2j + 1)
-    far = np.where(np.abs(x) > 20, x, np.inf)
+    far = np.abs(x) > 20
     moments = 3 / ((2 * np.arange(9) + 1) * (2 * np.arange(9) + 3))
-    series = -np.polynomial.polynomial.polyval(5 / far**2, moments) / far
-    return np.where(np.abs(x) > 20, series, closed) / np.pi
+    found[far] = -np.polynomial.polynomial.polyval(5 / x[far] ** 2, moments) / x[far]
+    return found / np.pi

@@ -35,6 +35,13 @@ MISTAKES = [
         {"curve-limits": "no sample sees"},
     ),
     Mistake(
+        "filter_not_squared",
+        "curve",
+        "sigma2 * f**2 @ nu",
+        "sigma2 * f @ nu",
+        {"curve-simulated": "your test error"},
+    ),
+    Mistake(
         "test_labels_wrong_too",
         "labels",
         "    return error\n",
