@@ -16,9 +16,21 @@ from functools import cache
 
 import numpy as np
 from _tables import write
+from scipy.special import ndtr
 from tqdm import tqdm
 
-from rmtlib import covariance, curvature, dynamics, features, jacobians, kernels, laws
+from rmtlib import (
+    clustering,
+    covariance,
+    curvature,
+    dynamics,
+    features,
+    jacobians,
+    kernels,
+    laws,
+    mixtures,
+    quantization,
+)
 
 SIZES = (50, 100, 200, 400)
 DRAWS = {50: 100, 100: 60, 200: 40, 400: 20}
@@ -161,6 +173,86 @@ def equilibrium_kernel(n: int, rng: Generator) -> float:
     return kernels.operator_norm(K - kernels.entrywise_equivalent(model.coefficients, X))
 
 
+def plug_in_discriminant(n: int, rng: Generator) -> float:
+    """Exact error of the rule with estimated means, against its limit."""
+    p, labels = n // 2, np.repeat([-1.0, 1.0], n // 2)
+    mean = np.zeros(p)
+    mean[0] = 1.0
+    X = mean[:, None] * labels + rng.standard_normal((p, n))
+    ones, others = X[:, labels > 0].mean(axis=1), X[:, labels < 0].mean(axis=1)
+    direction, middle = ones - others, (ones + others) / 2
+    sides = np.array([direction @ (mean - middle), direction @ (mean + middle)])
+    error = ndtr(-sides / np.linalg.norm(direction)).mean()
+    return abs(error - mixtures.plug_in_linear_discriminant_error(2.0, ratio=0.5))
+
+
+def clustering_share(n: int, rng: Generator) -> float:
+    """Share of points that the centered heat kernel classifies, against its limit."""
+    p, labels = n // 2, np.repeat([-1.0, 1.0], n // 2)
+    X = rng.standard_normal((p, n))
+    X[0] += 2.0 * labels
+    K = clustering.center(clustering.distance_kernel(X, clustering.HEAT))
+    vector = np.linalg.eigh(K)[1][:, -1]
+    share = np.mean(np.sign(vector) == labels)
+    limit = clustering.mean_spike(4.0, clustering.HEAT, ratio=0.5)
+    return abs(max(share, 1 - share) - clustering.clustering_accuracy(limit.alignment))
+
+
+@cache
+def tangent_law() -> laws.SpectralLaw:
+    centered = activation().centered(1.0)
+    moments = centered.affine(centered.moments(1.0).second_moment ** -0.5).moments(1.0)
+    gram = features.DeepGram(
+        moments.mean_derivative**2, samples_per_dimension=2.0, samples_per_feature=[1.0]
+    )
+    return gram.tangent(moments.mean_squared_derivative)
+
+
+def tangent_kernel(n: int, rng: Generator) -> float:
+    """Kolmogorov distance of the tangent kernel of one hidden layer, both layers trained."""
+    centered = activation().centered(1.0)
+    sigma = centered.affine(centered.moments(1.0).second_moment ** -0.5)
+    p = n // 2
+    X = rng.standard_normal((p, n)) / np.sqrt(p)
+    H = rng.standard_normal((n, p)) @ X
+    slopes = sigma.derivative(H) * rng.choice([-1.0, 1.0], n)[:, None]
+    Y = sigma.value(H)
+    kernel = Y.T @ Y / n + (slopes.T @ slopes / n) * (X.T @ X)
+    return laws.kolmogorov_distance(np.linalg.eigvalsh(kernel), tangent_law())
+
+
+@cache
+def one_step_theory() -> float:
+    return float(
+        features.small_step_errors(
+            "tanh", "tanh", 1.0, features_per_dimension=1.0, samples_per_dimension=2.0, ridge=0.1
+        ).test
+    )
+
+
+def one_step(n: int, rng: Generator) -> float:
+    """Test error after a gradient step of order one and a ridge regression."""
+    found = features.simulate_one_step(
+        "tanh", "tanh", 1.0, p=n // 2, n=n, N=n // 2, ridge=0.1, n_test=4000, rng=rng
+    )
+    return abs(float(found.test) - one_step_theory())
+
+
+@cache
+def two_levels():
+    return quantization.match_network(["relu"], 1.0, kind="two-level")
+
+
+def matched_kernels(n: int, rng: Generator) -> float:
+    """Operator norm between the centered kernels of relu and its match, up to a multiple of I."""
+    X = rng.standard_normal((n, n)) / np.sqrt(n)
+    match = two_levels()
+    dense = kernels.random_feature_kernel("relu", X)
+    difference = dense - kernels.random_feature_kernel(match.activations[0], X)
+    np.fill_diagonal(difference, (difference.sum() - np.trace(difference)) / (n * (n - 1)))
+    return kernels.operator_norm(clustering.center((difference + difference.T) / 2))
+
+
 # Name, chapter, what the distance is, the proved rate, and the function.
 QUANTITIES = [
     ("Marčenko-Pastur law", "sample_covariance", "Kolmogorov distance", 1, white_noise),
@@ -182,6 +274,16 @@ QUANTITIES = [
     ("product of two matrices", "jacobian_spectra", "Kolmogorov distance", UNKNOWN, product),
     ("Jacobian of two layers", "jacobian_spectra", "Kolmogorov distance", UNKNOWN, jacobian),
     ("kernel of an equilibrium", "deep_equilibrium", "operator norm", 1 / 2, equilibrium_kernel),
+    ("discriminant with estimated means", "curse_of_dimensionality", "distance of errors", 1 / 2,
+     plug_in_discriminant),
+    ("accuracy of clustering", "kernel_spectral_clustering", "distance of shares", UNKNOWN,
+     clustering_share),
+    ("law of the tangent kernel", "nonlinear_gram", "Kolmogorov distance", UNKNOWN,
+     tangent_kernel),
+    ("error after one step", "one_step_feature_learning", "distance of test errors", UNKNOWN,
+     one_step),
+    ("kernels of a layer and its match", "ntk_compression", "operator norm", UNKNOWN,
+     matched_kernels),
 ]  # fmt: skip
 
 
