@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 
 import numpy as np
 from docutils import nodes
+from pdf import link_from_landing_page
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -116,6 +117,7 @@ def quiet(app: Sphinx, exception: Exception | None) -> None:
             mended = f'{before}id="search-page"{after}' if FIELD in before else mended
         if mended != text:
             path.write_text(mended, encoding="utf-8")
+    link_from_landing_page(Path(app.outdir))
 
 
 def chart(app: Sphinx, exception: Exception | None) -> None:

@@ -20,6 +20,7 @@ from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
+MOST_PAGES = 480
 NAME = "random-matrix-theory-for-machine-learning.pdf"
 SCREEN_ONLY = (
     "script, details.code-fold, button, a.headerlink, .rmt-controls, .rmt-quiz input[type=text],"
@@ -181,19 +182,21 @@ def link_from_landing_page(site: Path = SITE) -> None:
     """Say on the first page, below its first paragraph, that the file is there."""
     index = site / "index.html"
     before, article, after = index.read_text(encoding="utf-8").partition("<article")
-    if NAME not in after:
+    if (site / NAME).exists() and NAME not in after:
         note = f'</p>\n<p><a href="{NAME}">The whole book as one PDF</a>, for paper.</p>'
         index.write_text(before + article + after.replace("</p>", note, 1), encoding="utf-8")
 
 
-def main() -> None:
-    """Print the book, and say so on the site's first page."""
-    target = SITE / NAME
-    write(document(order()), target)
+def main(target: str = "", *pages: str) -> None:
+    """Print the book and say so on the site's first page, or print some pages into a file."""
+    path = Path(target).resolve() if target else SITE / NAME
+    write(document(pages or order()), path)
+    count = len(PdfReader(path).pages)
+    if count > MOST_PAGES:
+        sys.exit(f"The book has {count} pages, more than {MOST_PAGES}.")
     link_from_landing_page()
-    pages, size = len(PdfReader(target).pages), target.stat().st_size / 1e6
-    print(f"The book is {target.relative_to(ROOT)}: {pages} pages, {size:.0f} MB.")
+    print(f"The book is {path}: {count} pages, {path.stat().st_size / 1e6:.0f} MB.")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

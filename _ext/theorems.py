@@ -1,4 +1,4 @@
-"""``theorem-index``: every statement of the chapters with its source, function, figure and check.
+"""``theorem-index``: every statement of the chapters with source, slide, function, figure, check.
 
 A statement's zone runs from its cell to the next statement or the next section. What is
 computed, drawn and checked there is what the table names.
@@ -61,12 +61,24 @@ def statements(notebook: Path) -> list[dict]:
     return found
 
 
+def slides(label: str, path: Path = ROOT / "_ext" / "slides.yml") -> list[tuple[str, str]]:
+    """Sources of the course that state this, each with the title of its slide or section."""
+    places = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [
+        (source, title)
+        for source, titles in places.items()
+        for title, labels in titles.items()
+        if label in labels
+    ]
+
+
 class TheoremIndex(SphinxDirective):
     """One table a chapter."""
 
     def run(self) -> list[nodes.Node]:
         """Headings and tables."""
         lines = []
+        self.env.note_dependency(str(ROOT / "_ext" / "slides.yml"))
         for notebook in chapters():
             self.env.note_dependency(str(notebook))
             lines += [f"```{{rubric}} [](/chapters/{notebook.name})", "```", ""]
@@ -74,13 +86,16 @@ class TheoremIndex(SphinxDirective):
             lines += ["* - Statement", "  - Source", "  - Function", "  - Figures and checks"]
             for row in statements(notebook):
                 title = f": {row['title']}" if row["title"] else ""
-                cited = ",".join(row["sources"])
+                shown_by = slides(row["label"])
+                cited = ",".join(key for key in row["sources"] if key not in dict(shown_by))
+                named = [f"{{cite:t}}`{source}`, *{title}*" for source, title in shown_by]
+                named[:0] = [f"{{cite:t}}`{cited}`"] if cited else []
                 functions = ", ".join(f"{{py:obj}}`~{name}`" for name in row["functions"])
                 shown = ", ".join(f"{{numref}}`{name}`" for name in row["figures"])
                 checks = "; ".join(row["checks"])
                 lines += [
                     f"* - {{prf:ref}}`{row['label']}`{title}",
-                    f"  - {{cite:t}}`{cited}`" if cited else "  - proved here",
+                    f"  - {'; '.join(named) or 'proved here'}",
                     f"  - {functions}",
                     f"  - {shown}{'. ' if shown and checks else ''}{checks}",
                 ]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -83,3 +84,15 @@ def test_the_index_of_theorems_is_complete():
         text = (ROOT / "chapters" / f"{name}.ipynb").read_text(encoding="utf-8")
         for label in re.findall(r":label: (thm-[\w-]+)", text):
             assert f"{name}.html#{label}" in page, label
+
+
+def test_the_index_of_theorems_names_the_slides_of_the_five_sources():
+    places = yaml.safe_load((ROOT / "_ext" / "slides.yml").read_text(encoding="utf-8"))
+    assert len(places) == 5
+    page = source("chapters/theorems")
+    labels = set(re.findall(r"html#((?:thm|prp|prop|def|rf|nc)-[\w-]+)", page))
+    for titles in places.values():
+        for title, stated in titles.items():
+            assert stated
+            assert set(stated) <= labels, title
+            assert f"<em>{title}</em>" in page

@@ -1,5 +1,7 @@
 """The book as one file: bookmarks, links and solutions of three of its pages, printed."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,9 +30,10 @@ def html():
 
 
 @pytest.fixture(scope="module")
-def printed(html, chromium, tmp_path_factory):
+def printed(chromium, tmp_path_factory):
     target = tmp_path_factory.mktemp("pdf") / "three.pdf"
-    pdf.write(html, target)
+    command = [sys.executable, ROOT / "_ext" / "pdf.py", target, *PAGES]
+    subprocess.run(command, env={**os.environ, "RMTLIB_CHROMIUM": chromium}, check=True)
     return PdfReader(target)
 
 
@@ -87,7 +90,7 @@ def test_solutions_stand_open_at_the_end_of_their_chapter(html):
     assert not [node for node in after if chapter in node.parents]
 
 
-def test_no_formula_is_cut(printed, browser, html, tmp_path):
+def test_no_formula_is_cut(browser, html, tmp_path):
     source = tmp_path / "three.html"
     source.write_text(html, encoding="utf-8")
     tab = browser.new_page(viewport={"width": 635, "height": 900})  # the width of the text
@@ -102,3 +105,16 @@ def test_no_formula_is_cut(printed, browser, html, tmp_path):
     assert tab.locator("mjx-container[display=true]").count() > 10
     assert wide == 0
     tab.close()
+
+
+def test_landing_page_links_the_file_once_when_it_is_there(tmp_path):
+    index = tmp_path / "index.html"
+    index.write_text("<p>outside</p><article><p>first</p><p>second</p></article>")
+    pdf.link_from_landing_page(tmp_path)
+    assert pdf.NAME not in index.read_text()
+    (tmp_path / pdf.NAME).write_bytes(b"")
+    for _ in range(2):
+        pdf.link_from_landing_page(tmp_path)
+        assert index.read_text().count(pdf.NAME) == 1
+    paragraphs = BeautifulSoup(index.read_text(), "html.parser").select("article p")
+    assert [p.a is not None for p in paragraphs] == [False, True, False]

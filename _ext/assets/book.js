@@ -31,6 +31,7 @@ addEventListener("load", async () => {
   const mark = (box) => {
     const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
     box.classList.toggle("goes-on", rest > 1);
+    box.classList.toggle("goes-back", box.scrollLeft > 1);
   };
   for (const box of formulas) box.addEventListener("scroll", () => mark(box), { passive: true });
   const all = () => formulas.forEach(mark);
