@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 from bs4 import BeautifulSoup, Tag
-from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -189,6 +188,8 @@ def link_from_landing_page(site: Path = SITE) -> None:
 
 def main(target: str = "", *pages: str) -> None:
     """Print the book and say so on the site's first page, or print some pages into a file."""
+    from pypdf import PdfReader
+
     path = Path(target).resolve() if target else SITE / NAME
     write(document(pages or order()), path)
     count = len(PdfReader(path).pages)

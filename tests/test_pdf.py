@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -31,6 +30,8 @@ def html():
 
 @pytest.fixture(scope="module")
 def printed(chromium, tmp_path_factory):
+    from pypdf import PdfReader
+
     target = tmp_path_factory.mktemp("pdf") / "three.pdf"
     command = [sys.executable, ROOT / "_ext" / "pdf.py", target, *PAGES]
     subprocess.run(command, env={**os.environ, "RMTLIB_CHROMIUM": chromium}, check=True)
