@@ -41,7 +41,8 @@ article.bd-article ~ article.bd-article > section > h1 { break-before: page; }
 h1 { font-size: 2rem; margin-top: 0; } h2 { font-size: 1.5rem; } h3 { font-size: 1.2rem; }
 h1, h2, h3, .admonition-title { break-after: avoid; }
 p { orphans: 3; widows: 3; }
-figure, .rmt, pre, tr, mjx-container[display="true"], div.math { break-inside: avoid; }
+figure, .rmt, .cell_input, pre, tr, mjx-container[display="true"], div.math { break-inside: avoid; }
+div.proof:is(.theorem, .lemma, .proposition, .definition), div.exercise { break-inside: avoid; }
 figcaption { break-before: avoid; }
 figure img, .cell_output img, .rmt img { max-height: 8cm; object-fit: contain; }
 .sd-card { break-inside: avoid; }
