@@ -39,7 +39,7 @@ article.bd-article { padding: 0; }
 .bd-main .bd-content .bd-article h1:first-of-type { display: block; }
 article.bd-article ~ article.bd-article > section > h1 { break-before: page; }
 h1 { font-size: 2rem; margin-top: 0; } h2 { font-size: 1.5rem; } h3 { font-size: 1.2rem; }
-h1, h2, h3, .admonition-title { break-after: avoid; }
+h1, h2, h3, .rubric, .admonition-title, thead { break-after: avoid; }
 p { orphans: 3; widows: 3; }
 figure, .rmt, .cell_input, pre, tr, mjx-container[display="true"], div.math { break-inside: avoid; }
 div.proof:is(.theorem, .lemma, .proposition, .definition), div.exercise { break-inside: avoid; }
@@ -50,6 +50,7 @@ pre, code { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 8.5pt; }
 div.proof, div.admonition, .rmt { box-shadow: none; }
 div.math, mjx-container { overflow: visible; }
 table { font-size: 9pt; }
+table code { font-size: 7pt; }
 a { text-decoration: none !important; }
 """
 PAPER = {
