@@ -15,8 +15,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SOURCES = HERE.parent / "exercises" / "source"
-SETS = sorted(path.stem for path in SOURCES.glob("*/*.ipynb"))
+SETS = sorted(path.stem for path in (HERE.parent / "exercises").glob("source/*/*.ipynb"))
 SECRET = "the secret of a course"
 
 
@@ -53,10 +52,8 @@ def lost(name: str, ids: list[str], secret: str = "") -> dict[str, dict[str, str
 
 def unseen(name: str) -> list[str]:
     """Planted mistakes that a check lets pass."""
-    from test_homework import mistaken
-
     mistakes = importlib.import_module(f"homework.{name}").MISTAKES
-    answers = [{"cells": {one.cell: mistaken(name, one)}} for one in mistakes]
+    answers = [{"cells": {one.cell: one.planted(name)}} for one in mistakes]
     return [
         f"{one.name}: {cell}"
         for one, cells in zip(mistakes, said(name, answers), strict=True)

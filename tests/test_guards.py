@@ -55,7 +55,7 @@ ARROWS = {
 # With covariance for those who bring data (565 lines), the words of the figures (540), and the
 # tables and blocks that make Tracy-Widom laws and distance kernels fast (33). Code is still
 # above the 9,000 lines that it should come down to: the number may only fall.
-MOST_NAMES, MOST_CODE, MOST_DOCSTRINGS, MOST_LINES = 215, 9_554, 9_000, 400
+MOST_NAMES, MOST_CODE, MOST_DOCSTRINGS, MOST_LINES = 215, 9_553, 9_000, 400
 
 pytestmark = pytest.mark.book
 

@@ -132,14 +132,6 @@ def committed(name):
     return (EXERCISES / "release" / name / f"{name}.ipynb").read_text(encoding="utf-8")
 
 
-def mistaken(name, mistake):
-    """The cell that a mistake changes, changed."""
-    cells = json.loads(source(name))["cells"]
-    (code,) = ["".join(cell["source"]) for cell in cells if grade_id(cell) == mistake.cell]
-    assert code.count(mistake.old) == 1, f"{mistake.old!r} is not once in {mistake.cell}"
-    return code.replace(mistake.old, mistake.new)
-
-
 def graded_cells(name, kind="code"):
     """Points of the graded cells of a set: by machine (code) or by hand (markdown)."""
     return {
@@ -178,7 +170,7 @@ class Battery:
         }
         answers = {"reference": {}, "another id": {"student": OTHER}, "stubs": {"cells": stubs}}
         for mistake in cls.mistakes():
-            answers[mistake.name] = {"cells": {mistake.cell: mistaken(cls.name, mistake)}}
+            answers[mistake.name] = {"cells": {mistake.cell: mistake.planted(cls.name)}}
         return dict(zip(answers, ids.said(cls.name, list(answers.values())), strict=True))
 
     @classmethod

@@ -187,12 +187,14 @@ def stacked(figure: Figure) -> Iterator[None]:
 
 
 def legend_below(figure: Figure, columns: int) -> None:
-    """One legend under all panels, in place of the one that is there."""
-    if names := panels_of(figure).below:
+    """One legend under all panels, in place of what is there, in as many columns as fit."""
+    both = panels_of(figure).below.values(), panels_of(figure).below.keys()
+    for ncols in range(min(columns, len(both[0])), 0, -1):
         for old in list(figure.legends):
             old.remove()
-        where = {"loc": "outside lower center", "ncols": min(columns, len(names))}
-        figure.legend(names.values(), names.keys(), **where)
+        legend = figure.legend(*both, loc="outside lower center", ncols=ncols)
+        if legend.get_window_extent().width <= figure.bbox.width:
+            break
 
 
 def lay_out(figure: Figure) -> None:

@@ -157,9 +157,8 @@ def _of_distances(X: ArrayLike, function: Callable[[np.ndarray], ArrayLike]) -> 
     norms = np.diag(K) / 2
     size = max(1, _CACHED // norms.size)
     for start in range(0, norms.size, size):
-        rows = slice(start, start + size)
-        block = K[rows]
-        np.subtract(norms[rows, None] + norms, block, out=block)
+        block, part = K[start : start + size], norms[start : start + size]
+        np.subtract(part[:, None] + norms, block, out=block)
         block[...] = function(np.maximum(block, 0, out=block))
     return K
 
@@ -191,11 +190,9 @@ def distance_kernel(X: ArrayLike, profile: Callable[[np.ndarray], np.ndarray]) -
            [-1., -2.,  0.]])
     """
 
-    def values(distances: np.ndarray) -> np.ndarray:
-        found = profile(distances)
-        return _checks.matrix(
-            "profile(distances)", found, distances.shape, "f of squared distances"
-        )
+    def values(d: np.ndarray) -> np.ndarray:
+        why = "f of the squared distances"
+        return _checks.matrix("profile(distances)", profile(d), d.shape, why)
 
     return _of_distances(X, values)
 

@@ -235,3 +235,14 @@ def test_ticks_of_a_logarithmic_axis_are_plain_numbers_or_all_powers():
 def test_four_panels_are_refused():
     with pytest.raises(ValueError, match="n must be at most 3"):
         plotting.panels(4)
+
+
+@pytest.mark.parametrize("name", ["a name", "the largest eigenvalue of noise"])
+def test_a_legend_below_the_panels_is_no_wider_than_the_figure(name):
+    figure, ax = plotting.panels(legend="below")
+    for k in range(5):
+        plotting.theory(ax, [0, 1], [k, k], f"{name} {k}")
+    plotting.finish(figure, "Five level lines.")
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == 5
+    assert legend.get_window_extent().width <= figure.bbox.width
